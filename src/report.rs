@@ -61,8 +61,7 @@ pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
 pub fn warn(problems: &[Diagnostic]) {
     for problem in problems.iter().filter(|problem| is_new(&problem.message)) {
         let kind = if problem.severity == Severity::Note { "note" } else { "warning" };
-        line(&format!("{kind}: {}", problem.message));
-        hint(problem);
+        say(&format!("{kind}: "), problem, "  ");
     }
 }
 
@@ -134,25 +133,20 @@ fn say_all(title: &str, problems: &[Diagnostic]) {
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.iter().cloned().partition(Diagnostic::is_error);
     warn(&warnings);
     match errors.as_slice() {
-        [only] => {
-            line(&format!("error: {}", only.message));
-            hint(only);
-        }
+        [only] => say("error: ", only, "  "),
         several => {
             line(&format!("error: {} problems with {title}", several.len()));
             for problem in several {
-                line(&format!("  {}", problem.message));
-                if let Some(hint) = &problem.hint {
-                    line(&format!("    hint: {hint}"));
-                }
+                say("  ", problem, "    ");
             }
         }
     }
 }
 
-fn hint(problem: &Diagnostic) {
+fn say(head: &str, problem: &Diagnostic, indentation: &str) {
+    line(&format!("{head}{}", problem.message));
     if let Some(hint) = &problem.hint {
-        line(&format!("  hint: {hint}"));
+        line(&format!("{indentation}hint: {hint}"));
     }
 }
 

@@ -9,7 +9,6 @@ use crate::files::stream::print_text;
 use crate::report::Outcome;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// Prints the completions of a shell.
 pub fn completions(shell: Shell) -> Result<Outcome> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "regcred", &mut text);

@@ -65,7 +65,9 @@ fn answer(list: &ResourceList<'_>, environment: &Environment) -> Result<(), Fail
     match edited(list, environment, &mut said) {
         Ok(mut entries) => print(|shown| {
             if shown == Shown::Redacted {
-                redact(&mut entries);
+                let made =
+                    entries.iter_mut().filter_map(|entry| if let Entry::Made(it) = entry { Some(it) } else { None });
+                made.for_each(objects::redact);
             }
             list.write(&entries, &said)
         }),
@@ -153,14 +155,6 @@ fn of_failure(failure: &Failure) -> Vec<Value> {
             problems.iter().map(results::of_problem).collect()
         }
         Failure::ClosedPipe => Vec::new(),
-    }
-}
-
-fn redact(entries: &mut [Entry]) {
-    for entry in entries {
-        if let Entry::Made(value) = entry {
-            objects::redact(value);
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::deliver::{Delivery, Place};
 use super::runs::{self, each, side_by_side};
 use crate::environment::Environment;
+use crate::files::new_paths::NewPaths;
 use crate::files::{clusters, helm_values};
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
@@ -28,7 +29,8 @@ pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Res
     let folders = clusters::Folders::of(&members, environment.directory());
     let runs = runs::all(members, warnings, &secret_variables, environment)?;
     let templates = Templates::load(templates.as_deref())?;
-    let place = Place::new(&templates, &secret_variables, environment);
+    let (secret_variables, new_paths) = (secret_variables.as_slice(), NewPaths::default());
+    let place = Place { templates: &templates, secret_variables, environment, new_paths };
     let turn = folders.take_turn(&place.new_paths)?;
     let (prepared, failed) = side_by_side(runs, |runs| each(runs, |run| Delivery::prepare(run, &place)));
     failed?;

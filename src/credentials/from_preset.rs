@@ -55,7 +55,6 @@ pub(super) fn registry(preset: &'static Preset, environment: &Environment) -> Re
     parse(trimmed(&host), &format!("`{name}`"), example)
 }
 
-/// The login of a preset.
 pub(super) fn login(
     preset: &'static Preset,
     environment: &Environment,

@@ -11,7 +11,6 @@ use super::new_paths::NewPaths;
 use crate::settings::{Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
-/// The folders of a run's clusters.
 pub struct Folders {
     paths: Vec<PathBuf>,
     directory: PathBuf,
@@ -97,7 +96,6 @@ fn allow_open_files(clusters: usize) -> Result<(), Failure> {
 }
 
 impl Settings {
-    /// The folder of its cluster.
     pub(super) fn folder(&self) -> Option<&Path> {
         match (&self.cluster, &self.destination) {
             (Some(_), Destination::Write(path) | Destination::Check(path)) => Some(path),

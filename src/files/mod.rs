@@ -28,7 +28,6 @@ pub use crate::protect::{Protection, WriteError};
 pub struct File {
     pub path: String,
     pub bytes: Zeroizing<Vec<u8>>,
-    /// Whether the files hold a secret.
     pub protection: Protection,
 }
 

@@ -17,7 +17,6 @@ const GROUP: usize = 1024;
 /// How many documents a core takes at a time: at the end of a group, no core is idle for longer than these take.
 const AT_A_TIME: usize = 4;
 
-/// The form of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Documents, `---` between them.
@@ -190,19 +189,17 @@ pub fn print_secret(value: &SecretString) -> Result<Shown, Failure> {
 /// Writes the result of `make` to stdout: in full, or for a terminal without the secret values.
 /// Errors: a closed pipe, a device that is full, or the errors of `make`.
 pub fn print_shown(make: impl FnOnce(Shown) -> Result<Zeroizing<Vec<u8>>, Failure>) -> Result<Shown, Failure> {
-    let mut stdout = io::stdout().lock();
-    let shown = if stdout.is_terminal() { Shown::Redacted } else { Shown::InFull };
-    let bytes = make(shown)?;
-    stdout.write_all(&bytes).and_then(|()| stdout.flush()).map_err(|error| super::failure(error, "standard output"))?;
-    Ok(shown)
+    let shown = if io::stdout().is_terminal() { Shown::Redacted } else { Shown::InFull };
+    print_bytes(&make(shown)?).map(|()| shown)
 }
 
 /// Writes public text to stdout.
 /// Errors: a closed pipe, or a device that takes no more.
 pub fn print_text(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| super::failure(error, "standard output"))
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| super::failure(error, "standard output"))
 }

@@ -10,7 +10,6 @@ use regcred_core::spec::Origin;
 use regcred_core::spec::choice::Format;
 use regcred_core::spec::typed::{SETTINGS, Setting, Typed, Values, find};
 
-/// The content of the functionConfig.
 pub struct FunctionConfig {
     pub name: String,
     pub file: Option<File>,

@@ -29,12 +29,10 @@ pub struct ResourceList<'a> {
 
 /// An item as it was read.
 pub struct Item<'a> {
-    /// Its identity.
     pub value: Value,
     text: &'a str,
 }
 
-/// An item to write.
 pub enum Entry {
     /// The item with this number, unchanged.
     Kept(usize),
@@ -88,7 +86,6 @@ impl<'a> ResourceList<'a> {
         Ok(Self { items, function_config, function_config_text: text, sections, results })
     }
 
-    /// The items as they were read.
     pub fn unchanged(&self) -> Vec<Entry> {
         (0..self.items.len()).map(Entry::Kept).collect()
     }

@@ -25,7 +25,6 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity of an object.
     pub fn of(object: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let version = object["apiVersion"].as_str().unwrap_or_default();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Identity;
-use regcred_core::manifest::{Manifest, Manifests};
+use regcred_core::manifest::Manifests;
 use regcred_core::objects::marks::OWNER;
 
 /// The annotation that names the functionConfig that made an object, so that only that one removes it.
@@ -17,7 +17,6 @@ pub struct Object {
     pub value: Value,
 }
 
-/// The owner of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// regcred: the object is replaced as a whole, and removed when it is no longer wanted.
@@ -28,16 +27,14 @@ pub enum Ownership {
 
 /// The objects of these manifests, in their order, marked with the name of the functionConfig.
 pub fn of(manifests: &Manifests, config: &str) -> Vec<Object> {
-    manifests.iter().map(|manifest| object(&manifest, config)).collect()
-}
-
-fn object(manifest: &Manifest<'_>, config: &str) -> Object {
-    let mut value = manifest.object();
-    let ownership = if is_owned(&value) { Ownership::Ours } else { Ownership::Shared };
-    if ownership == Ownership::Ours {
-        value["metadata"]["annotations"][MADE_BY] = json!(config);
-    }
-    Object { identity: Identity::of(&value), ownership, value }
+    let object = |mut value: Value| {
+        let ownership = if is_owned(&value) { Ownership::Ours } else { Ownership::Shared };
+        if ownership == Ownership::Ours {
+            value["metadata"]["annotations"][MADE_BY] = json!(config);
+        }
+        Object { identity: Identity::of(&value), ownership, value }
+    };
+    manifests.iter().map(|manifest| object(manifest.object())).collect()
 }
 
 /// Whether regcred created an object.

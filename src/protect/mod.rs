@@ -4,11 +4,11 @@ pub mod approval;
 pub mod encrypted;
 pub mod sealed;
 pub mod sops;
-mod write_error;
 
 use std::io::{self, Write};
 
 use secrecy::SecretString;
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
@@ -22,7 +22,16 @@ use regcred_core::recipient::Recipients;
 use sealed::Sealer;
 use sops::{Form, Sops};
 
-pub use write_error::WriteError;
+/// Why a document cannot be written.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// The writer or the file system fails.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The document could not be protected; where it should go does not matter.
+    #[error(transparent)]
+    Protector(#[from] Failure),
+}
 
 /// Whether a file holds a secret. A file with a secret in clear has mode 0600, and does not enter Git by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +78,7 @@ impl Protector {
     /// The recipient of sealing, for every file; `None` without sealing.
     pub fn recipient(&self) -> Option<&[u8]> {
         match self {
-            Self::Sealed(sealer) => Some(sealer.recipient()),
+            Self::Sealed(sealer) => Some(&sealer.recipient),
             Self::Plain | Self::Sops(_) => None,
         }
     }
@@ -77,8 +86,8 @@ impl Protector {
     /// The warnings before the first encryption.
     pub fn warnings(&self) -> &[Diagnostic] {
         match self {
-            Self::Sealed(sealer) => sealer.warnings(),
-            Self::Sops(sops) => sops.warnings(),
+            Self::Sealed(sealer) => &sealer.warnings,
+            Self::Sops(sops) => &sops.warnings,
             Self::Plain => &[],
         }
     }
@@ -116,7 +125,6 @@ impl<'a> Documents<'a> {
     }
 }
 
-/// A manifest and its protection.
 #[derive(Clone, Copy)]
 pub struct Document<'a> {
     manifest: Manifest<'a>,
@@ -194,7 +202,6 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A secret to encrypt.
 #[derive(Clone, Copy)]
 pub struct Encryption<'a> {
     secret: &'a PullSecret,

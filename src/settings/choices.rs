@@ -8,7 +8,6 @@ use regcred_core::spec::{Options, PullSecret};
 pub use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 pub use regcred_core::spec::combination::{Chart, Combination, Wish};
 
-/// The choices.
 fn wish(options: &Options) -> Wish {
     Wish {
         strategy: options.strategy.as_ref().map(|strategy| strategy.value),
@@ -23,9 +22,7 @@ pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Resul
     let wish = wish(options);
     // An impossible combination in the file is an error for every command.
     let combination = Combination::resolve(Wish { format: wish.format.or(Some(Format::Directory)), ..wish })?;
-    let is_typed =
-        |pull_secret: &PullSecret| pull_secret.logins.as_ref().is_some_and(|logins| logins.origin.is_typed());
-    let reads_them = combination.protect == Protect::External && pull_secrets.iter().any(is_typed);
+    let reads_them = combination.protect == Protect::External && pull_secrets.iter().any(PullSecret::has_typed_logins);
     Ok(if reads_them { Combination { protect: Protect::Plain, ..combination } } else { combination })
 }
 

@@ -28,7 +28,6 @@ pub struct Fleet {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// The purpose of the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The manifests: everything must be resolved.

@@ -46,7 +46,7 @@ pub fn rules(
     let hosts = registries(hosts, problems);
     let rule = |pull_secret: &PullSecret| {
         // With only hosts, nothing else is read.
-        let reads_logins = which == Which::Matching && (!has_hosts || is_typed(pull_secret));
+        let reads_logins = which == Which::Matching && (!has_hosts || pull_secret.has_typed_logins());
         rule(pull_secret, &hosts, reads_logins.then_some(environment), problems)
     };
     let mut pull_secrets: Vec<_> = spec.all_pull_secrets().iter().map(rule).collect();
@@ -107,10 +107,6 @@ fn rule(
     let include = spec.include.as_ref().map_or(Vec::new(), |include| include.parsed(problems));
     let exclude = spec.exclude.as_ref().map_or(Vec::new(), |exclude| exclude.parsed(problems));
     PullSecretRule { name, registries, include, exclude }
-}
-
-fn is_typed(spec: &PullSecret) -> bool {
-    spec.logins.as_ref().is_some_and(|logins| logins.origin.is_typed())
 }
 
 fn pod_path(text: &str, number: usize, problems: &mut Vec<Diagnostic>) -> Option<PodPath> {

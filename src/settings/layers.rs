@@ -1,11 +1,11 @@
 //! Reads regcred.yaml, a cluster's entry and the variables as partial Specs.
 
-use super::file::{self, Cluster, ControllerSpec, Login, LoginForm, PatcherSpec, SealingSpec, UserName};
+use super::file::{self, Cluster, Login, LoginForm, PatcherSpec, UserName};
 use crate::environment::Environment;
 use regcred_core::credentials::{NameSource, Source};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::VariableName;
-use regcred_core::spec::choice::{Format, Link, Profile, Protect, Strategy};
+use regcred_core::spec::choice::Strategy;
 use regcred_core::spec::logins::{self, Known};
 use regcred_core::spec::{Certificate, Options, Origin, Parsed, PullSecret, Sourced, Spec, typed};
 
@@ -41,20 +41,11 @@ pub(super) fn of_variables(environment: &Environment) -> Spec {
 
 /// The partial Specs of the file for one of its clusters, or for the only one.
 pub(super) fn of_file(spec: &file::Spec, cluster: Option<&Cluster>, known: &Known<'_>) -> Spec {
-    let fields = Fields {
-        strategy: spec.strategy,
-        link: spec.link,
-        protect: spec.protect,
-        format: spec.format,
-        profile: spec.profile,
-        sealing: &spec.sealing,
-        create_namespaces: spec.create_namespaces.then_some(true),
-        controller: Some(&spec.controller),
-        // A cluster's own patcher is another one, so no setting of the common patcher fits it.
-        patcher: Some(&spec.patcher).filter(|_| cluster.is_none_or(|cluster| cluster.patcher.is_none())),
-    };
+    // A cluster's own patcher is another one, so no setting of the common patcher fits it.
+    let has_its_own = cluster.is_some_and(|cluster| cluster.patcher.is_some());
+    let patcher = if has_its_own { &PatcherSpec::default() } else { &spec.patcher };
     let common = Spec {
-        options: fields.options(&Origin::File),
+        options: options(spec, patcher, &Origin::File),
         each: PullSecret::default(),
         pull_secrets: spec.pull_secrets.iter().map(|entry| pull_secret(entry, &Origin::File, known)).collect(),
     };
@@ -78,75 +69,53 @@ fn of_cluster(cluster: &Cluster, known: &Known<'_>) -> Spec {
         patcher,
     } = cluster;
     let origin = |field| Origin::Cluster(name.clone(), field);
-    let fields = Fields {
-        strategy: *strategy,
-        link: *link,
-        protect: *protect,
-        format: *format,
-        profile: *profile,
-        sealing,
-        create_namespaces: *create_namespaces,
-        controller: None,
-        patcher: patcher.as_ref(),
-    };
+    let (strategy, link, protect, format, profile) = (*strategy, *link, *protect, *format, *profile);
+    let sealing = sealing.clone();
+    let spec = file::Spec { strategy, link, protect, sealing, format, profile, ..file::Spec::default() };
+    let mut options = options(&spec, patcher.as_ref().unwrap_or(&PatcherSpec::default()), &origin);
+    options.create_namespaces = one(*create_namespaces, origin("createNamespaces"));
     let mut each = PullSecret::default();
     if let Some(namespaces) = namespaces {
         each = with_namespaces(each, namespaces, &origin);
-    } else if *strategy == Some(Strategy::Patcher) {
+    } else if strategy == Some(Strategy::Patcher) {
         // A patcher that is chosen for one cluster serves all its namespaces; the common names are for the other clusters.
         each.include = Some(Sourced { value: Vec::new(), origin: origin("include") });
     }
     let own = pull_secrets.iter().flatten().map(|entry| pull_secret(entry, &origin, known).over(each.clone()));
-    Spec { options: fields.options(&origin), pull_secrets: own.collect(), each }
+    Spec { options, pull_secrets: own.collect(), each }
 }
 
-/// The fields that the file and a cluster's entry share.
-struct Fields<'a> {
-    strategy: Option<Strategy>,
-    link: Option<Link>,
-    protect: Option<Protect>,
-    format: Option<Format>,
-    profile: Option<Profile>,
-    sealing: &'a SealingSpec,
-    create_namespaces: Option<bool>,
-    controller: Option<&'a ControllerSpec>,
-    patcher: Option<&'a PatcherSpec>,
-}
-
-impl Fields<'_> {
-    fn options(&self, origin: &dyn Fn(&'static str) -> Origin) -> Options {
-        let nothing = PatcherSpec::default();
-        let patcher = self.patcher.unwrap_or(&nothing);
-        let controller = self.controller.cloned().unwrap_or_default();
-        let on = |is_on: bool| is_on.then_some(true);
-        Options {
-            strategy: one(self.strategy, origin("strategy")),
-            link: one(self.link, origin("link")),
-            protect: one(self.protect, origin("protect")),
-            format: one(self.format, origin("format")),
-            profile: one(self.profile, origin("profile")),
-            sealing_cert: one(self.sealing.certificate.clone().map(Certificate::File), origin("sealing.certificate")),
-            sealing_scope: one(self.sealing.scope, origin("sealing.scope")),
-            create_namespaces: one(self.create_namespaces, origin("createNamespaces")),
-            controller_namespace: one(controller.namespace, origin("controller.namespace")),
-            controller_image: one(controller.image, origin("controller.image")),
-            replicas: one(controller.replicas, origin("controller.replicas")),
-            kube_version: one(controller.kube_version, origin("controller.kubeVersion")),
-            crd: one(on(controller.crd), origin("controller.crd")),
-            restart_stuck_pods: one(on(controller.restart_stuck_pods), origin("controller.restartStuckPods")),
-            check_online: one(controller.check_online, origin("controller.checkOnline")),
-            permitted_registries: list(controller.registries, origin("controller.registries")),
-            permitted_secrets: list(controller.secrets, origin("controller.secrets")),
-            patcher: one(patcher.kind, origin("patcher.kind")),
-            patcher_namespace: one(patcher.namespace.clone(), origin("patcher.namespace")),
-            patcher_image: one(patcher.image.clone(), origin("patcher.image")),
-            source_secret_name: one(patcher.source_secret_name.clone(), origin("patcher.sourceSecretName")),
-            patcher_pull_secret: one(patcher.pull_secret.clone(), origin("patcher.pullSecret")),
-            patcher_interval: one(patcher.interval.clone(), origin("patcher.interval")),
-            no_default_excludes: one(on(!patcher.default_excludes), origin("patcher.defaultExcludes")),
-            no_guard: one(on(!patcher.guard), origin("patcher.guard")),
-            ..Options::default()
-        }
+/// The options of the file, or of one of its clusters.
+fn options(spec: &file::Spec, patcher: &PatcherSpec, origin: &dyn Fn(&'static str) -> Origin) -> Options {
+    let controller = spec.controller.clone();
+    let on = |is_on: bool| is_on.then_some(true);
+    Options {
+        strategy: one(spec.strategy, origin("strategy")),
+        link: one(spec.link, origin("link")),
+        protect: one(spec.protect, origin("protect")),
+        format: one(spec.format, origin("format")),
+        profile: one(spec.profile, origin("profile")),
+        sealing_cert: one(spec.sealing.certificate.clone().map(Certificate::File), origin("sealing.certificate")),
+        sealing_scope: one(spec.sealing.scope, origin("sealing.scope")),
+        create_namespaces: one(on(spec.create_namespaces), origin("createNamespaces")),
+        controller_namespace: one(controller.namespace, origin("controller.namespace")),
+        controller_image: one(controller.image, origin("controller.image")),
+        replicas: one(controller.replicas, origin("controller.replicas")),
+        kube_version: one(controller.kube_version, origin("controller.kubeVersion")),
+        crd: one(on(controller.crd), origin("controller.crd")),
+        restart_stuck_pods: one(on(controller.restart_stuck_pods), origin("controller.restartStuckPods")),
+        check_online: one(controller.check_online, origin("controller.checkOnline")),
+        permitted_registries: list(controller.registries, origin("controller.registries")),
+        permitted_secrets: list(controller.secrets, origin("controller.secrets")),
+        patcher: one(patcher.kind, origin("patcher.kind")),
+        patcher_namespace: one(patcher.namespace.clone(), origin("patcher.namespace")),
+        patcher_image: one(patcher.image.clone(), origin("patcher.image")),
+        source_secret_name: one(patcher.source_secret_name.clone(), origin("patcher.sourceSecretName")),
+        patcher_pull_secret: one(patcher.pull_secret.clone(), origin("patcher.pullSecret")),
+        patcher_interval: one(patcher.interval.clone(), origin("patcher.interval")),
+        no_default_excludes: one(on(!patcher.default_excludes), origin("patcher.defaultExcludes")),
+        no_guard: one(on(!patcher.guard), origin("patcher.guard")),
+        ..Options::default()
     }
 }
 
@@ -206,7 +175,7 @@ fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
     let wrong = |message: String| Diagnostic::error(Code::InvalidLogin, message);
     match login.form() {
         Some(LoginForm::Whole(whole)) => variable(whole, place, "dockerConfig", known).map(Source::DockerConfig),
-        Some(LoginForm::Preset(preset)) => Ok(Source::Preset(preset.preset())),
+        Some(LoginForm::Preset(preset)) => Ok(Source::Preset(preset.0)),
         Some(LoginForm::One { registry, username, password }) => {
             let username = match username {
                 UserName { env: Some(name), value: None, secret: None, key: None } => {
@@ -228,7 +197,6 @@ fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
     }
 }
 
-/// The variable of a value.
 fn variable(written: &file::Place, place: &str, field: &str, known: &Known<'_>) -> Parsed<VariableName> {
     match written {
         file::Place { env: Some(name), secret: None, key: None } => logins::variable(name, place, known),

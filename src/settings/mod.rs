@@ -58,7 +58,6 @@ pub struct Settings {
     pub sealing_cert: Option<Certificate>,
     /// To which name a sealed value is bound.
     pub sealing_scope: SealingScope,
-    /// Whether unchanged documents stay as they are.
     pub reseal: Reseal,
     pub accepted_recipients: Vec<String>,
     pub message_format: MessageFormat,
@@ -68,9 +67,7 @@ pub struct Settings {
     pub short_lived: ShortLived,
     pub credential_helpers: Helpers,
     pub destination: Destination,
-    /// Whether a plain Secret may go into a work tree.
     pub plaintext_in_git: PlaintextInGit,
-    /// Who decides how logins are protected.
     pub protect_is_of: ProtectIsOf,
 }
 
@@ -111,7 +108,6 @@ pub enum ProtectIsOf {
 }
 
 impl Settings {
-    /// The marks of every object.
     pub fn marks(&self) -> Marks {
         let owner = self.owner.as_ref().or(self.pull_secrets.first().map(|pull_secret| &pull_secret.name));
         Marks { owner: owner.map_or(SECRET_NAME, ResourceName::as_str).to_owned(), profile: self.profile }

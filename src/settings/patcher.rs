@@ -10,7 +10,6 @@ use regcred_core::spec::{Options, PullSecret, Sourced, go};
 
 pub use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
 
-/// The default namespace of a patcher.
 const NAMESPACE: &str = "imagepullsecret-patcher";
 /// The default source Secret of a patcher.
 const SOURCE: &str = "image-pull-secret-src";
@@ -144,7 +143,6 @@ fn resolve(
     }
 }
 
-/// The default image of a patcher.
 pub const fn default_image(patcher: Patcher) -> &'static str {
     match patcher {
         Patcher::Titansoft => "quay.io/titansoft/imagepullsecret-patcher:v0.14",

@@ -19,7 +19,6 @@ use regcred_core::spec::{Options, Origin, Parsed, PullSecret, SECRET_NAME, Sourc
 /// The ServiceAccount that a chart creates.
 pub const OWN_ACCOUNT: &str = "image-puller";
 
-/// One resolved pull secret.
 #[derive(Clone, Debug)]
 pub struct PullSecretSettings {
     pub name: ResourceName,
@@ -105,7 +104,7 @@ impl Common<'_> {
             service_accounts: self.service_accounts(spec, problems),
             written_accounts: written_accounts(spec),
             account_globs: if self.purpose.is_live() { account_globs(spec) } else { Vec::new() },
-            also_reference: sorted(taken(spec.also_reference.as_ref(), problems)),
+            also_reference: sorted(spec.also_reference.as_ref().map_or(Vec::new(), |names| names.parsed(problems))),
         }
     }
 
@@ -260,10 +259,6 @@ pub(super) fn sources(spec: &PullSecret, problems: &mut Vec<Diagnostic>) -> Vec<
         Some(logins) => logins.parsed(problems),
         None => vec![Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE))],
     }
-}
-
-fn taken<T: Clone>(list: Option<&Sourced<Vec<Parsed<T>>>>, problems: &mut Vec<Diagnostic>) -> Vec<T> {
-    list.map_or(Vec::new(), |list| list.parsed(problems))
 }
 
 fn sorted(mut names: Vec<ResourceName>) -> Vec<ResourceName> {

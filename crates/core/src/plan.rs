@@ -3,9 +3,9 @@
 //! Other modules compute hashes and HMACs, and pass them in as facts. `--check` prints the plan, and a run executes the same plan.
 
 mod facts;
-mod words;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -25,6 +25,18 @@ pub enum Action {
     Keep,
     /// Nothing changes, and the run fails.
     Refuse,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "created",
+            Self::Update => "updated",
+            Self::Delete => "removed",
+            Self::Keep => "kept",
+            Self::Refuse => "refused",
+        })
+    }
 }
 
 /// Why a run does it.
@@ -67,6 +79,25 @@ pub enum Reason {
     Managed,
 }
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "missing",
+            Self::Stale | Self::AnotherRecipient => "stale",
+            Self::Edited | Self::Merged | Self::Unsigned | Self::Different => "different",
+            Self::Reseal => "to re-encrypt",
+            Self::LeftOver => "left over",
+            Self::NotOurs => "not regcred's",
+            Self::Current => "current",
+            Self::NotCompared | Self::Unproven => "not compared",
+            Self::NotLinked => "not linked",
+            Self::Unchangeable => "not changeable",
+            Self::TakenOver => "taken over",
+            Self::Managed => "managed by another tool",
+        })
+    }
+}
+
 /// One file or object, with the action and its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
@@ -80,34 +111,29 @@ pub struct Change {
     pub reason: Reason,
 }
 
-/// The comparison of the wanted state with the actual state.
-pub struct Plan;
+/// The change for one wanted object that is not encrypted.
+pub fn of_one(actual: Option<Actual>) -> (Action, Reason) {
+    decide(Encryption::None, actual)
+}
 
-impl Plan {
-    /// The change for one wanted object that is not encrypted.
-    pub fn of_one(actual: Option<Actual>) -> (Action, Reason) {
-        decide(Encryption::None, actual)
+/// The changes that lead from the actual to the wanted state, in the order of the wanted objects; unwanted objects come last.
+pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec<Change> {
+    let mut changes = Vec::with_capacity(wanted.len());
+    for Wanted { path, document, encryption } in wanted {
+        let (action, reason) = decide(encryption, actual.remove(&path));
+        changes.push(Change { path, document, action, reason });
     }
-
-    /// The changes that lead from the actual to the wanted state, in the order of the wanted objects; unwanted objects come last.
-    pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec<Change> {
-        let mut changes = Vec::with_capacity(wanted.len());
-        for Wanted { path, document, encryption } in wanted {
-            let (action, reason) = decide(encryption, actual.remove(&path));
-            changes.push(Change { path, document, action, reason });
-        }
-        changes.extend(actual.into_iter().map(|(path, there)| {
-            let (action, reason) = match there.owner {
-                Owner::Proven => (Action::Delete, Reason::LeftOver),
-                Owner::Managed => (Action::Keep, Reason::Managed),
-                Owner::Claimed | Owner::Another | Owner::Foreign | Owner::Spared | Owner::TakenOver => {
-                    (Action::Keep, Reason::NotOurs)
-                }
-            };
-            Change { path, document: None, action, reason }
-        }));
-        changes
-    }
+    changes.extend(actual.into_iter().map(|(path, there)| {
+        let (action, reason) = match there.owner {
+            Owner::Proven => (Action::Delete, Reason::LeftOver),
+            Owner::Managed => (Action::Keep, Reason::Managed),
+            Owner::Claimed | Owner::Another | Owner::Foreign | Owner::Spared | Owner::TakenOver => {
+                (Action::Keep, Reason::NotOurs)
+            }
+        };
+        Change { path, document: None, action, reason }
+    }));
+    changes
 }
 
 fn decide(encryption: Encryption, actual: Option<Actual>) -> (Action, Reason) {
@@ -177,7 +203,7 @@ mod tests {
             [(Owner::Proven, Action::Delete), (Owner::Claimed, Action::Keep), (Owner::Another, Action::Keep)]
         {
             let there = Actual { owner, content: Content::Different, history: History::Unknown };
-            let changes = Plan::between(Vec::new(), BTreeMap::from([("x".to_owned(), there)]));
+            let changes = between(Vec::new(), BTreeMap::from([("x".to_owned(), there)]));
             assert_eq!((changes.len(), changes[0].action), (1, expected), "{owner:?}");
         }
     }
@@ -202,7 +228,7 @@ mod tests {
     #[test]
     fn a_change_is_an_object_of_four_fields() {
         let wanted = Wanted { path: "a.yaml".to_owned(), document: None, encryption: Encryption::None };
-        let changes = Plan::between(vec![wanted], BTreeMap::new());
+        let changes = between(vec![wanted], BTreeMap::new());
         let text = serde_json::to_string(&changes[0]).unwrap();
         assert_eq!(text, r#"{"path":"a.yaml","document":null,"action":"create","reason":"missing"}"#);
     }

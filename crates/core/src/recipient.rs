@@ -5,9 +5,7 @@ use std::fmt;
 
 /// A key that opens encrypted documents.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Recipient {
-    fingerprint: String,
-}
+pub struct Recipient(String);
 
 /// Everyone who can open a document: a SealedSecret has one recipient, a document of sops one or more.
 pub type Recipients = BTreeSet<Recipient>;
@@ -24,23 +22,23 @@ impl Recipient {
             byte if is_plain(byte) => text + char::from(byte).encode_utf8(&mut [0]),
             byte => text + &format!("%{byte:02X}"),
         });
-        Self { fingerprint: if fingerprint.is_empty() { "%".to_owned() } else { fingerprint } }
+        Self(if fingerprint.is_empty() { "%".to_owned() } else { fingerprint })
     }
 
     /// The recipient that a mark names.
     pub fn named(fingerprint: &str) -> Self {
-        Self { fingerprint: fingerprint.to_owned() }
+        Self(fingerprint.to_owned())
     }
 
     /// The text that names the recipient in a mark: one word without a comma.
     pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+        &self.0
     }
 }
 
 impl fmt::Display for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fingerprint)
+        f.write_str(&self.0)
     }
 }
 

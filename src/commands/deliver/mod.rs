@@ -24,21 +24,11 @@ use regcred_core::plan::{Action, Change, Reason};
 
 /// What all clusters of a run have in common.
 pub(super) struct Place<'a> {
-    templates: &'a Templates,
-    secret_variables: &'a [VariableName],
-    environment: &'a Environment,
+    pub templates: &'a Templates,
+    pub secret_variables: &'a [VariableName],
+    pub environment: &'a Environment,
     /// Files and folders that are removed unless the run succeeds.
     pub new_paths: NewPaths,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn new(
-        templates: &'a Templates,
-        secret_variables: &'a [VariableName],
-        environment: &'a Environment,
-    ) -> Self {
-        Self { templates, secret_variables, environment, new_paths: NewPaths::default() }
-    }
 }
 
 /// The plan for a cluster, with its temporaries.
@@ -136,7 +126,7 @@ impl Delivery {
             }
             Some(Mode::Check(known)) => {
                 if *unproven > 0 && known == Known::All {
-                    report::note(&without_a_key());
+                    report::note(&format!("`{KEY_VARIABLE}` {WITHOUT_A_KEY}"));
                 }
                 self.say_differences()
             }
@@ -175,12 +165,8 @@ impl Delivery {
 const COVERED: &str = "the folder holds Secrets in clear, and its .gitignore keeps it out of Git: for files to commit there is --protect sealed, sops or external";
 
 /// What a comparison without a key cannot tell.
-fn without_a_key() -> String {
-    format!(
-        "`{KEY_VARIABLE}` is not set, so it was not compared whether encrypted files hold these logins: only their place, for whom \
-         they were written, and whether they are as they were written; a run re-encrypts them"
-    )
-}
+const WITHOUT_A_KEY: &str = "is not set, so it was not compared whether encrypted files hold these logins: only their place, for whom \
+     they were written, and whether they are as they were written; a run re-encrypts them";
 
 /// Prints the product, and returns the messages about it.
 fn print(product: &Product<'_>, format: Format) -> Result<Vec<String>, Failure> {

@@ -62,13 +62,6 @@ impl Approved {
         lines.iter().any(|line| line.recipients.split(',').any(|name| name == fingerprint))
     }
 
-    /// Adds a line, beside different ones. Returns whether it is new.
-    pub fn add(lines: &mut Vec<Self>, line: Self) -> bool {
-        let is_new = !lines.contains(&line);
-        lines.extend(is_new.then_some(line));
-        is_new
-    }
-
     /// Whether both say the same, whichever key signed them.
     pub fn agree(lines: &[Self], others: &[Self]) -> bool {
         let said =

@@ -43,13 +43,6 @@ pub struct Seen<'a> {
     pub is_in_clear: bool,
 }
 
-/// The thing at the path of an entry.
-enum There {
-    Nothing,
-    InTheWay,
-    File(PathBuf),
-}
-
 impl<'a> Observer<'a> {
     pub fn compare(&self, entry: &Entry<'_>, path: Option<&TreePath>) -> Result<Seen<'a>, WriteError> {
         let encrypted = entry.content.protection() == Protection::Encrypted;
@@ -62,15 +55,17 @@ impl<'a> Observer<'a> {
             was_ours: is_signed && encrypted && !self.root.has_journal,
             is_in_clear: false,
         };
-        let place = match self.find(entry, path)? {
-            There::Nothing => {
+        let (found, place) = self.find(entry, path)?;
+        match found {
+            Found::Nothing => {
                 seen.marks = encrypted.then(|| Marks::read(Vec::new(), self.key, entry.extent()));
-                if self.mode != Mode::Write {
-                    self.ask_for_recipients(entry, seen.marks.as_ref())?;
+                // Asks the protector for the recipients of a missing file.
+                if self.mode != Mode::Write && encrypted {
+                    entry.write(seen.marks.as_ref(), Outdated::Compare(self.known()), &mut |_| Ok(()))?;
                 }
                 return Ok(seen);
             }
-            There::InTheWay => {
+            Found::Other => {
                 seen.actual = Some(Actual {
                     owner: Owner::Another,
                     content: plan::Content::Different,
@@ -78,8 +73,8 @@ impl<'a> Observer<'a> {
                 });
                 return Ok(seen);
             }
-            There::File(place) => place,
-        };
+            Found::File => {}
+        }
         let text = match &entry.content {
             Content::Stream(..) if !encrypted && self.known() == Known::All => None,
             Content::Stream(..) | Content::Ready(..) | Content::Encrypted(_) => {
@@ -179,33 +174,21 @@ impl<'a> Observer<'a> {
         }
     }
 
-    fn find(&self, entry: &Entry<'_>, path: Option<&TreePath>) -> io::Result<There> {
+    fn find(&self, entry: &Entry<'_>, path: Option<&TreePath>) -> io::Result<(Found, PathBuf)> {
         let Some(path) = path else {
             let place = self.root.kind.place(&self.root.path, &entry.path);
-            return Ok(match place.symlink_metadata() {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => There::Nothing,
+            let found = match place.symlink_metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Nothing,
                 Err(error) => return Err(error),
-                Ok(metadata) if metadata.is_file() => There::File(place),
-                Ok(_) => There::InTheWay,
-            });
+                Ok(metadata) if metadata.is_file() => Found::File,
+                Ok(_) => Found::Other,
+            };
+            return Ok((found, place));
         };
         // A new folder can hold only our own .gitignore.
-        if self.root.state == State::New && path.as_str() != git::IGNORE_FILE {
-            return Ok(There::Nothing);
-        }
-        Ok(match path.find(&self.root.path)? {
-            Found::Nothing => There::Nothing,
-            Found::Other => There::InTheWay,
-            Found::File => There::File(path.under(&self.root.path)),
-        })
-    }
-
-    /// Asks the protector for the recipients of a missing file.
-    fn ask_for_recipients(&self, entry: &Entry<'_>, marks: Option<&Marks<'_>>) -> Result<(), WriteError> {
-        if marks.is_some() {
-            entry.write(marks, Outdated::Compare(self.known()), &mut |_| Ok(()))?;
-        }
-        Ok(())
+        let is_new = self.root.state == State::New && path.as_str() != git::IGNORE_FILE;
+        let found = if is_new { Found::Nothing } else { path.find(&self.root.path)? };
+        Ok((found, path.under(&self.root.path)))
     }
 
     fn compare_text(

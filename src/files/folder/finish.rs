@@ -13,7 +13,7 @@ use crate::files::marks::Known;
 use crate::files::{self, git, product};
 use crate::protect::approval;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
-use regcred_core::plan::{Action, Change, History, Plan, Reason};
+use regcred_core::plan::{self, Action, Change, History, Reason};
 use regcred_core::recipient::{Authority, Recipient};
 
 impl Run<'_> {
@@ -50,7 +50,7 @@ impl Run<'_> {
         let is_edited: BTreeSet<_> =
             actual.iter().filter(|(_, there)| there.history == History::Edited).map(|(path, _)| path.clone()).collect();
         let mut left_over = Vec::new();
-        for change in Plan::between(Vec::new(), actual) {
+        for change in plan::between(Vec::new(), actual) {
             let name = self.shown(&change.path);
             if self.mode == Mode::Write && is_edited.contains(&change.path) {
                 let what = match change.action {

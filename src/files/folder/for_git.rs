@@ -65,7 +65,7 @@ impl Run<'_> {
         }
         let covered = match self.mode {
             Mode::Write => self.is_to_be_covered(),
-            Mode::Check(_) => self.is_to_be_covered() && self.is_listed(git::IGNORE_FILE),
+            Mode::Check(_) => self.is_to_be_covered() && self.root.lists(git::IGNORE_FILE),
         };
         let (name, bytes) = match self.holds_a_secret {
             true if covered => (git::IGNORE_FILE, git::IGNORE_ALL),
@@ -119,9 +119,5 @@ impl Run<'_> {
                 .hint("delete it, or move it out of the folder, and run the same again")
         };
         Failure::unless_clean("the output", &left.into_iter().map(problem).collect::<Vec<_>>())
-    }
-
-    fn is_listed(&self, name: &str) -> bool {
-        self.root.ours.files.keys().any(|path| path.as_str() == name)
     }
 }

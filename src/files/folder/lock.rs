@@ -73,7 +73,7 @@ impl Lock {
             if MARKERS.iter().any(|marker| line.starts_with(marker)) {
                 lock.has_conflict = true;
             } else if let Some(approved) = Approved::parse(line) {
-                Approved::add(&mut lock.approved, approved);
+                add(&mut lock.approved, approved);
                 if lock.approved.len() > SIDES {
                     return Err(too_many(number + 1));
                 }
@@ -113,8 +113,8 @@ impl Lock {
     }
 }
 
-/// Adds a line unless it is there; the lines of a lock that was read are few.
-fn add(lines: &mut Vec<Line>, line: Line) -> bool {
+/// Adds a line unless it is there; the lines of a lock that was read are few. Returns whether it is new.
+pub fn add<T: PartialEq>(lines: &mut Vec<T>, line: T) -> bool {
     let is_new = !lines.contains(&line);
     lines.extend(is_new.then_some(line));
     is_new

@@ -88,13 +88,12 @@ pub fn prepare<'a>(
     let at = |error: WriteError| crate::files::failure(error, name);
     let root = match mode {
         Mode::Write => {
-            let root = Root::create(target, kind.clone(), new_paths)?;
+            let root = Root::create(target, kind, new_paths)?;
             root.check_staging()?;
-            Some(root)
+            root
         }
-        Mode::Check(_) => Root::open(target, kind.clone())?,
+        Mode::Check(_) => Root::open(target, kind)?,
     };
-    let root = root.unwrap_or_else(|| Root::missing(target, kind));
     let mut run = Run::new(&root, target, &key, mode, new_paths).map_err(|error| at(error.into()))?;
     loop {
         let some: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<Result<_, _>>().map_err(at)?;
@@ -107,10 +106,8 @@ pub fn prepare<'a>(
     if root.kind != Kind::Tree {
         prepared.changes.iter_mut().for_each(|change| change.path = root.kind.shown(&change.path));
     }
-    Ok(match (prepared, pending) {
-        (prepared, Some(pending)) => Prepared { pending: Some(pending.held(root.turn)), ..prepared },
-        (prepared, None) => prepared,
-    })
+    prepared.pending = pending.map(|pending| Pending { turn: root.turn, ..pending });
+    Ok(prepared)
 }
 
 impl Prepared {
@@ -124,9 +121,7 @@ impl Prepared {
 }
 
 /// Makes a file hold these public bytes, whatever its content was.
-///
-/// # Errors
-/// It is no regular file, or the file system's.
+/// Errors: it is no regular file, or the file system's.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(root::a_directory()) };
     git::check_place(path)?;

@@ -31,28 +31,11 @@ pub fn staging_beside(name: &OsStr) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreePath(String);
 
-/// The rule for a path in a tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidPath;
-
-impl fmt::Display for InvalidPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a path of a tree is relative, without `..`")
-    }
-}
-
 impl FromStr for TreePath {
-    type Err = InvalidPath;
+    /// Callers say what the text is the path of.
+    type Err = ();
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::try_from(text.to_owned())
-    }
-}
-
-impl TryFrom<String> for TreePath {
-    type Error = InvalidPath;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
         let good = |part: &str| {
             !matches!(part, "" | "." | "..")
                 && !part.contains(|letter: char| letter == '\\' || letter.is_control() || letter.is_whitespace())
@@ -60,7 +43,7 @@ impl TryFrom<String> for TreePath {
         };
         let first = text.split('/').next().unwrap_or_default();
         let reserved = first == STAGING || text == LOCK;
-        if text.split('/').all(good) && !reserved { Ok(Self(text)) } else { Err(InvalidPath) }
+        if text.split('/').all(good) && !reserved { Ok(Self(text.to_owned())) } else { Err(()) }
     }
 }
 
@@ -81,7 +64,6 @@ pub enum Found {
 }
 
 impl TreePath {
-    /// The path itself.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -25,10 +25,6 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn held(self, turn: Option<Turn>) -> Self {
-        Self { turn, ..self }
-    }
-
     /// Moves everything to its place.
     /// Errors: the file system refuses; the next run completes the work.
     pub fn publish(self) -> Result<(), Failure> {

@@ -5,8 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::approved::Approved;
-use super::lock::Lock;
+use super::lock::{self, Lock};
 use super::path;
 use super::read;
 use super::staging;
@@ -65,15 +64,14 @@ impl Root {
         Ok(root)
     }
 
-    /// Opens the folder for reading, if it exists.
+    /// Opens the folder for reading; a missing one is empty.
     /// Errors: it is a file, or its lock is malformed.
-    pub fn open(target: &Target<'_>, kind: Kind) -> Result<Option<Self>, Failure> {
-        kind.folder(target)?.canonicalize().ok().map(|path| Self::read(path, kind)).transpose()
-    }
-
-    /// A missing folder, for reading.
-    pub fn missing(target: &Target<'_>, kind: Kind) -> Self {
-        Self::empty(kind.folder(target).map(Path::to_path_buf).unwrap_or_default(), kind, State::New)
+    pub fn open(target: &Target<'_>, kind: Kind) -> Result<Self, Failure> {
+        let folder = kind.folder(target)?;
+        match folder.canonicalize() {
+            Ok(path) => Self::read(path, kind),
+            Err(_) => Ok(Self::empty(folder.to_path_buf(), kind, State::New)),
+        }
     }
 
     fn empty(path: PathBuf, kind: Kind, state: State) -> Self {
@@ -85,15 +83,15 @@ impl Root {
         if root.kind != Kind::Tree {
             return Ok(root);
         }
-        let lock = Lock::read(&root.path.join(path::LOCK))?;
+        let listed = Lock::read(&root.path.join(path::LOCK))?;
         let journal = staging::journal(&root.path)?;
         root.is_interrupted = root.staging().symlink_metadata().is_ok();
-        root.state = match (&lock, &journal) {
+        root.state = match (&listed, &journal) {
             (Some(_), _) => State::Listed,
             (None, None) if is_empty(&root.path) => State::New,
             (None, _) => State::Unlisted,
         };
-        root.ours = lock.unwrap_or_default();
+        root.ours = listed.unwrap_or_default();
         let Lock { files, approved, .. } = journal.unwrap_or_default();
         for (name, lines) in files {
             for line in lines {
@@ -101,7 +99,7 @@ impl Root {
             }
         }
         for line in approved {
-            root.has_journal |= Approved::add(&mut root.ours.approved, line);
+            root.has_journal |= lock::add(&mut root.ours.approved, line);
         }
         if root.has_journal {
             root.state = State::Listed;
@@ -142,9 +140,12 @@ impl Root {
 
     /// Whether a file of settings for Git belongs there: it exists already, or the folder is in a work tree and has no files of others.
     pub fn takes_settings_of_git(&self, name: &str) -> bool {
-        let listed = self.ours.files.keys().any(|path| path.as_str() == name);
         let is_ours = || is_empty(&self.path) || self.has_our_ignore_file();
-        self.kind == Kind::Tree && (listed || (git::in_work_tree(&self.path) && is_ours()))
+        self.kind == Kind::Tree && (self.lists(name) || (git::in_work_tree(&self.path) && is_ours()))
+    }
+
+    pub fn lists(&self, name: &str) -> bool {
+        self.ours.files.keys().any(|path| path.as_str() == name)
     }
 
     fn has_our_ignore_file(&self) -> bool {

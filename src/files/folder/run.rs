@@ -22,7 +22,7 @@ use crate::files::{self, Protection, WriteError, stream};
 use crate::settings::Reseal;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::plan::{Action, Change, Encryption, Plan, Reason, Wanted};
+use regcred_core::plan::{self, Action, Change, Encryption, Reason, Wanted};
 use regcred_core::recipient::Recipient;
 
 /// Fewer plain files than this are not worth a second thread.
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
         })?;
         let wanted = compared.iter().map(|Compared { entry, .. }| self.wanted(entry)).collect();
         let actual = compared.iter().filter_map(|one| Some((one.entry.path.clone(), one.seen.actual?)));
-        let changes = Plan::between(wanted, actual.collect::<BTreeMap<_, _>>());
+        let changes = plan::between(wanted, actual.collect::<BTreeMap<_, _>>());
         self.prepared.changes.reserve(changes.len());
         let mut to_write = Vec::new();
         for (compared, change) in compared.into_iter().zip(changes) {
@@ -270,7 +270,7 @@ fn each<A: Send, B: Send>(
 
 /// The path of a file, or why the text is no such path.
 fn path_of(path: &str) -> Result<TreePath, Failure> {
-    path.parse().map_err(|_| {
+    path.parse().map_err(|()| {
         let problem = Diagnostic::error(Code::InvalidPath, "the name of an object cannot be the name of a file");
         Failure::of("the output", problem.hint("use --format yaml"))
     })

@@ -20,7 +20,6 @@ pub fn in_clear(names: &[String]) -> Diagnostic {
     )
 }
 
-/// A file comes from a merge.
 pub fn merged(name: &str) -> Diagnostic {
     Diagnostic::warning(Code::FileConflict, format!("{name} comes from a merge, and is written again"))
         .hint("what is encrypted on either side keeps its bytes while it is wanted: commit it with `regcred.lock`")
@@ -32,7 +31,6 @@ pub fn conflict() -> Diagnostic {
     Diagnostic::warning(Code::LockConflict, message).hint("commit it with the files that were written")
 }
 
-/// There is no fingerprint key.
 pub fn no_key() -> Diagnostic {
     let message = format!("`{KEY_VARIABLE}` is not set, so every run re-encrypts all files");
     Diagnostic::warning(Code::NoFingerprintKey, message).hint(
@@ -74,7 +72,6 @@ pub fn of_another_format(count: usize) -> Diagnostic {
     Diagnostic::warning(Code::AnotherFormat, message).hint("set `format` once for all runs in regcred.yaml")
 }
 
-/// Recipients without approval.
 pub fn refused(refused: &[&Recipient], are_in_the_lock: bool) -> Diagnostic {
     let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };

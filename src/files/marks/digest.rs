@@ -6,7 +6,7 @@ use std::str::FromStr;
 use aws_lc_rs::{constant_time, digest};
 
 /// 32 bytes, written as 64 hexadecimal digits.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -15,7 +15,6 @@ impl Digest {
         Self::new(digest::digest(&digest::SHA256, bytes).as_ref())
     }
 
-    /// The bytes themselves.
     pub(in crate::files) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -41,34 +40,25 @@ impl fmt::Display for Digest {
     }
 }
 
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 impl FromStr for Digest {
-    type Err = NoDigest;
+    /// The text is not 64 hexadecimal digits.
+    type Err = ();
 
-    fn from_str(text: &str) -> Result<Self, NoDigest> {
+    fn from_str(text: &str) -> Result<Self, ()> {
         let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
         let mut bytes = [0; 32];
         if text.len() != 2 * bytes.len() {
-            return Err(NoDigest);
+            return Err(());
         }
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
             *byte = match (value(pair[0]), value(pair[1])) {
                 (Some(high), Some(low)) => high << 4 | low,
-                _ => return Err(NoDigest),
+                _ => return Err(()),
             };
         }
         Ok(Self(bytes))
     }
 }
-
-/// The text is not 64 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoDigest;
 
 #[cfg(test)]
 mod tests {

@@ -23,11 +23,8 @@ pub struct Key {
 pub enum Purpose {
     /// The content of an encrypted document.
     Content,
-    /// A mark of ours.
     Mark,
-    /// A line of our lock.
     Line,
-    /// The approved recipients.
     Recipients,
     /// The bytes of a file with a secret in clear.
     File,
@@ -124,7 +121,6 @@ impl Purpose {
 
 /// The fingerprint of a file's bytes: a secret is hashed with a key, or not at all. Carriage returns do not count.
 pub enum Hasher {
-    /// The bytes are public.
     Public(digest::Context),
     /// The bytes hold a secret in clear.
     Secret(Box<hmac::Context>),
@@ -154,7 +150,6 @@ impl Hasher {
         Self::Secret(Box::new(context))
     }
 
-    /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Public(context) => context.update(bytes),

@@ -12,7 +12,6 @@ use regcred_core::recipient::Recipients;
 
 const START: &str = "# regcred mark: ";
 
-/// The fields of a mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The name of the document in its file.
@@ -105,7 +104,6 @@ impl Mark {
         self.recipients.split(',').filter(|name| !name.is_empty()).map(str::to_owned)
     }
 
-    /// The same mark, signed.
     pub fn signed(mut self, key: &Key) -> Self {
         self.signature = self.with_parts(|parts| key.sign(Purpose::Mark, parts));
         self

@@ -55,7 +55,8 @@ pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Dia
             Ok(key) => {
                 let older = unusable.iter().find(|(_, begins)| *begins > certificate.begins);
                 let older = older.map(|(fault, _)| {
-                    let message = format!("{source} has a newer certificate than the one that is used, and it {fault}");
+                    let (_, what, _) = fault.parts();
+                    let message = format!("{source} has a newer certificate than the one that is used, and it {what}");
                     Diagnostic::warning(Code::CertificateOlder, message).hint(FETCH)
                 });
                 let oddities = [certificate.ends_soon(source, now), certificate.looks_foreign(source), older];
@@ -192,27 +193,24 @@ impl Certificate {
 
 impl Fault {
     fn problem(self, source: &str) -> Diagnostic {
-        let (code, hint) = match self {
-            Self::Expired(_) => (Code::CertificateExpired, FETCH),
-            Self::NotYetValid(_) => (Code::CertificateNotYetValid, "check the clock of this machine"),
-            Self::NotRsa => (
-                Code::CertificateNotRsa,
-                "Sealed Secrets uses RSA: check that this is the certificate of the controller",
-            ),
-            Self::WeakKey => (Code::CertificateWeak, "let the controller make a key of 2048 bits or more"),
-        };
-        Diagnostic::error(code, format!("the certificate in {source} {self}")).hint(hint)
+        let (code, what, hint) = self.parts();
+        Diagnostic::error(code, format!("the certificate in {source} {what}")).hint(hint)
     }
-}
 
-/// The text after "the certificate" in a message.
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The code, the text after "the certificate" in a message, and the hint.
+    fn parts(self) -> (Code, String, &'static str) {
+        const OF_THE_CONTROLLER: &str = "Sealed Secrets uses RSA: check that this is the certificate of the controller";
+        const WEAK: &str = "has an RSA key below 2048 bits, or one that is not well-formed";
         match self {
-            Self::Expired(when) => write!(f, "expired on {}", day(*when)),
-            Self::NotYetValid(when) => write!(f, "is not valid before {}", day(*when)),
-            Self::NotRsa => f.write_str("has no RSA key"),
-            Self::WeakKey => f.write_str("has an RSA key below 2048 bits, or one that is not well-formed"),
+            Self::Expired(when) => (Code::CertificateExpired, format!("expired on {}", day(when)), FETCH),
+            Self::NotYetValid(when) => {
+                let what = format!("is not valid before {}", day(when));
+                (Code::CertificateNotYetValid, what, "check the clock of this machine")
+            }
+            Self::NotRsa => (Code::CertificateNotRsa, "has no RSA key".to_owned(), OF_THE_CONTROLLER),
+            Self::WeakKey => {
+                (Code::CertificateWeak, WEAK.to_owned(), "let the controller make a key of 2048 bits or more")
+            }
         }
     }
 }

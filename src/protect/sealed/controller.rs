@@ -13,7 +13,6 @@ use crate::program::{Program, Trouble};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName, VariableName};
 
-/// The Service of the controller.
 pub struct Controller<'a> {
     pub name: ResourceName,
     pub namespace: Namespace,

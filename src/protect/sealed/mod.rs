@@ -33,10 +33,11 @@ const ROOM: usize = 1024;
 pub struct Sealer {
     key: OaepPublicEncryptingKey,
     /// SHA-256 of the public key, which stays the same in a renewed certificate for the same key.
-    recipient: Vec<u8>,
+    pub recipient: Vec<u8>,
     scope: SealingScope,
     shell: SealedShell,
-    warnings: Vec<Diagnostic>,
+    /// About the certificate or the scope.
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl Sealer {
@@ -63,11 +64,6 @@ impl Sealer {
             fingerprint(&recipient)
         ));
         Ok(Self { key, recipient, scope, shell: SealedShell { annotations, scope: scope_annotation(scope) }, warnings })
-    }
-
-    /// Warnings about the certificate or the scope.
-    pub fn warnings(&self) -> &[Diagnostic] {
-        &self.warnings
     }
 
     /// Writes the SealedSecret of this Secret as JSON; the sealed value differs at every call.
@@ -97,11 +93,6 @@ impl Sealer {
         context.reserve(ROOM);
         manifest.write_sealed(&self.shell, "\"\"", &mut context)?;
         Ok(context)
-    }
-
-    /// The recipient: the SHA-256 of the public key.
-    pub fn recipient(&self) -> &[u8] {
-        &self.recipient
     }
 
     /// The recipient as marks name it.

@@ -68,7 +68,7 @@ pub struct Sops {
     /// The folder that paths are relative to, without links.
     root: PathBuf,
     naming: Naming,
-    warnings: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Who chooses the values to encrypt.
@@ -135,11 +135,6 @@ impl Sops {
         }
         Failure::unless_clean(TITLE, &found)?;
         Ok(Self { program, rules, recipients, approved, root, naming, warnings: found })
-    }
-
-    /// The warnings before the first encryption.
-    pub fn warnings(&self) -> &[Diagnostic] {
-        &self.warnings
     }
 
     /// The Secret with encrypted values, different at every call.

@@ -8,7 +8,6 @@ use regcred_core::manifest::expands_too_far;
 /// A problem of the output; a place in a document is a path of keys.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A secret is in clear.
     InClear(String),
     /// A value that must be readable is encrypted.
     Unreadable(String),

@@ -10,11 +10,9 @@ pub const FILE: &str = ".sops.yaml";
 /// A file name that people use, but sops does not look for.
 const IGNORED: &str = ".sops.yml";
 
-/// The file of rules.
 pub struct Rules {
     /// Its path, absolute and without links in its folders, because sops compares paths as text.
     pub file: PathBuf,
-    /// Its content.
     pub bytes: Vec<u8>,
 }
 

@@ -25,7 +25,7 @@ pub fn of(text: &str) -> Vec<Diagnostic> {
         return vec![Diagnostic::error(Code::InvalidConfig, "the file is empty").hint(EXAMPLE)];
     }
     let mut faults = Faults { form: &form, found: Vec::new() };
-    faults.look(form.root(), &document, "");
+    faults.look(&form.root, &document, "");
     faults.all(|position| position.to_string())
 }
 
@@ -35,7 +35,7 @@ pub fn of_field(field: &str, text: &str) -> Vec<Diagnostic> {
     let form = Form::of_the_file();
     let mut faults = Faults { form: &form, found: Vec::new() };
     for (_, node) in entries.iter().filter(|(key, _)| key.value == field) {
-        faults.look(form.root(), node, "");
+        faults.look(&form.root, node, "");
     }
     faults.all(|_| field.to_owned())
 }

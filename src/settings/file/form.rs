@@ -6,7 +6,8 @@ use super::File;
 
 /// The schema, with its known fields and their places.
 pub struct Form {
-    root: Value,
+    /// The form of the whole document.
+    pub root: Value,
     /// Each field with the path of its parent, in the order of the types.
     fields: Vec<(String, String)>,
 }
@@ -62,11 +63,6 @@ impl Form {
         form.collect(&form.root, "", &mut fields);
         form.fields = fields;
         form
-    }
-
-    /// The form of the whole document.
-    pub fn root(&self) -> &Value {
-        &self.root
     }
 
     /// The paths of a field's parents, without duplicates.
@@ -200,7 +196,7 @@ mod tests {
     #[test]
     fn words_are_told_from_other_types() {
         let form = Form::of_the_file();
-        let Expected::Fields { known, required, .. } = form.expected(form.root()) else { panic!("a mapping") };
+        let Expected::Fields { known, required, .. } = form.expected(&form.root) else { panic!("a mapping") };
         assert!(required.contains(&"kind"));
         let Expected::Words(words) = form.expected(&known["kind"]) else { panic!("words") };
         assert_eq!(words, ["RegistryCredentials"]);

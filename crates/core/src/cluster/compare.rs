@@ -12,7 +12,7 @@ use super::reference::refers;
 use super::whose::{Whose, is_of_the_patcher, whose};
 use crate::names::{Namespace, ResourceName};
 use crate::objects::marks::Role;
-use crate::plan::{Action, Actual, Change, Content, Encryption, History, Owner, Plan, Wanted};
+use crate::plan::{self, Action, Actual, Change, Content, Encryption, History, Owner, Wanted};
 use crate::spec::choice::Link;
 
 /// The differences between a cluster and what is wanted there.
@@ -150,7 +150,7 @@ pub(super) fn steps(items: Vec<Item>) -> Vec<Step> {
         let Item { namespace, name, object, whose, .. } = items.remove(&change.path)?;
         Some(Step { namespace, name, object, change, whose })
     };
-    let mut steps: Vec<Step> = Plan::between(wanted, actual).into_iter().filter_map(step).collect();
+    let mut steps: Vec<Step> = plan::between(wanted, actual).into_iter().filter_map(step).collect();
     steps.sort_by(|one, other| {
         let key = |step: &Step| (step.object.rank(), step.name.clone());
         one.namespace.cmp(&other.namespace).then_with(|| key(one).cmp(&key(other)))

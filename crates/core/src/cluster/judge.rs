@@ -4,7 +4,7 @@ use super::compare::{Step, accounts, steps};
 use super::delivery::{Delivery, OnConflict};
 use super::facts::{Secret, Space};
 use crate::names::Namespace;
-use crate::plan::{Action, Owner, Plan, Reason};
+use crate::plan::{self, Action, Owner, Reason};
 use crate::spec::choice::Link;
 
 /// The action for an existing Secret, and its reason.
@@ -29,7 +29,7 @@ impl Delivery<'_> {
     /// The same, with another rule for Secrets of others in this namespace.
     pub fn judge_with(&self, number: usize, there: &Secret, on_conflict: OnConflict) -> Judged {
         let (actual, whose) = self.assess(&self.pull_secrets[number], there, on_conflict);
-        let (action, reason) = Plan::of_one(Some(actual));
+        let (action, reason) = plan::of_one(Some(actual));
         Judged { action, reason, is_ours: actual.owner == Owner::Proven, whose }
     }
 

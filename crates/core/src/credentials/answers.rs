@@ -1,9 +1,9 @@
 //! Recognizes the text that commands, files and people put around a token, or in its place.
 
-use super::damage::TOKENS;
 use super::decode::base64;
 use super::findings::Subject;
 use super::lifetime;
+use crate::docker_config::token::is_token;
 
 /// Whether the password is an HTTP header that contains the token.
 pub(super) fn is_header(it: &Subject<'_>) -> bool {
@@ -92,11 +92,9 @@ pub(super) fn is_address(it: &Subject<'_>) -> bool {
 
 /// Whether a token of a known form has extra text: the escape of a line end, a quotation mark, a comma.
 pub(super) fn has_more_than_a_token(it: &Subject<'_>) -> bool {
-    // The last two begin JSON Web Tokens and Artifactory's tokens, which have other letters.
-    let heads = &TOKENS[..TOKENS.len() - 2];
     let text = it.password.trim_start_matches(['"', '\'', ',', ' ', '“', '‘', '«', '(', '[', '<']);
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
-    heads.iter().any(|head| text.starts_with(head)) && !it.password.chars().all(is_letter)
+    is_token(text) && !it.password.chars().all(is_letter)
 }
 
 /// Whether it is a file of YAML or of variables with the fields of sops.
@@ -147,7 +145,7 @@ mod tests {
         ];
         let registry: RegistryKey = "1.dkr.ecr.eu-west-1.amazonaws.com".parse().unwrap();
         let kind = |password: &str| {
-            let subject = Subject { registry: &registry, username: "acme", password };
+            let subject = Subject { registry: &registry, username: "acme", password, text: password };
             KINDS.iter().position(|is| is(&subject))
         };
         for (password, expected) in [

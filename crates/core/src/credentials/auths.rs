@@ -90,12 +90,11 @@ fn entries(
     problems: &mut Vec<Diagnostic>,
 ) -> (Vec<Credential>, Vec<Kept>) {
     let (mut written, mut kept, mut faults, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let is_token = is_token_of_the_cli;
-    let has_only_tokens = config.auths.iter().all(|(key, _)| is_token(key));
-    if config.auths.iter().any(|(key, _)| is_token(key)) {
+    let has_only_tokens = config.auths.iter().all(|(key, _)| is_token_of_the_cli(key));
+    if config.auths.iter().any(|(key, _)| is_token_of_the_cli(key)) {
         found.push(of_the_cli(source, has_only_tokens));
     }
-    for (number, (text, entry)) in config.auths.iter().enumerate().filter(|(_, (key, _))| !is_token(key)) {
+    for (number, (text, entry)) in config.auths.iter().enumerate().filter(|(_, (key, _))| !is_token_of_the_cli(key)) {
         let key = match text.parse::<RegistryKey>() {
             Ok(key) => key,
             Err(_) if text == "auths" => {

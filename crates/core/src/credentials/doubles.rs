@@ -119,7 +119,10 @@ mod tests {
         let mut problems = Vec::new();
         let logins = resolve(written, "`A`", &mut problems);
         let shown = |login: &Credential| {
-            let name = ["a", "b", "c"].into_iter().find(|name| login.is_of(name)).unwrap();
+            let name = ["a", "b", "c"]
+                .into_iter()
+                .find(|name| login.is_same_login(&Credential::sample("ghcr.io", name, "p")))
+                .unwrap();
             format!("{} {name}", login.registry.as_str())
         };
         (logins.iter().map(shown).collect(), problems.len())

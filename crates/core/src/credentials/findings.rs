@@ -6,18 +6,17 @@ mod usernames;
 use secrecy::ExposeSecret;
 
 use super::stand_in;
-use super::{Credential, Facts, damage, google, lifetime, other};
+use super::{Credential, Facts, answers, damage, google, lifetime, other};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::RegistryKey;
 
 /// The login to check.
 pub(super) struct Subject<'a> {
-    /// The key of the entry.
     pub registry: &'a RegistryKey,
-    /// The user name.
     pub username: &'a str,
-    /// The password.
     pub password: &'a str,
+    /// The half that is looked at.
+    pub text: &'a str,
 }
 
 /// A common mistake: how to recognize it, and the message.
@@ -59,7 +58,7 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
         }
     }
     let (username, password) = (login.username.expose_secret(), login.password.expose_secret());
-    let subject = Subject { registry: &registry, username, password };
+    let subject = |text| Subject { registry: &registry, username, password, text };
     let parts = [
         (registry.as_str(), format!("the registry of an entry in {source}")),
         (login.email.as_deref().unwrap_or_default(), format!("the address for `{registry}` in {source}")),
@@ -70,6 +69,7 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
         problems.push(Diagnostic::error(Code::HelmfileReference, message).hint(hint).about(&registry));
     }
     for (part, text) in [(Part::Username, username), (Part::Password, password)] {
+        let subject = subject(text);
         let is_known = part == Part::Username && other::is_for_ngc(&subject);
         let say = |severity, code, what: &str, hint: &str| Diagnostic {
             severity,
@@ -100,7 +100,7 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
         }
         problems.extend(found.into_iter().map(|problem| problem.about(&registry)));
     }
-    if !google::has_another_username(&subject) {
+    if !google::has_another_username(&subject(password)) {
         problems.extend(lifetime::check(&login, facts));
     }
     login
@@ -109,7 +109,26 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
 const INVISIBLE: &str =
     "has a blank at an edge, or a character that no editor shows, and a registry takes it for a part of the value";
 
-const SAVE_AS_UTF_8: &str = "save it as UTF-8 where it is written, and set it once more";
+const REPLACED: Finding = Finding {
+    is: |it| it.text.contains('\u{fffd}'),
+    code: Code::NotUtf8,
+    what: "has the character U+FFFD, which is written in the place of bytes that are not UTF-8 text",
+    remedy: Remedy::Text("save it as UTF-8 where it is written, and set it once more"),
+};
+
+const IN_QUOTES: Finding = Finding {
+    is: |it| stand_in::is_in_quotes(it.text),
+    code: Code::InQuotes,
+    what: "is in quotes, which are taken for a part of it",
+    remedy: Remedy::Text(WITHOUT_QUOTES),
+};
+
+const OF_WINDOWS: Finding = Finding {
+    is: |it| answers::is_windows_path(it.text),
+    code: Code::NoSuchFile,
+    what: "looks like a path of Windows, and no such file can be read here",
+    remedy: Remedy::Text(WHERE_IT_RUNS),
+};
 
 /// What to do about a path of another machine.
 const WHERE_IT_RUNS: &str = "set the content of the file, or the path that it has where regcred runs";
@@ -187,7 +206,8 @@ mod tests {
             ("helm.ngc.nvidia.com", "$oauthtoken", "p".to_owned(), &[]),
         ] {
             let found = problems(Credential::sample(registry, username, &password));
-            let said = |it: &Diagnostic| format!("{}: {}", if it.is_error() { "error" } else { "warning" }, it.code);
+            let said =
+                |it: &Diagnostic| format!("{}: {}", if it.is_error() { "error" } else { "warning" }, it.code.as_str());
             assert_eq!(found.iter().map(said).collect::<Vec<_>>(), expected, "{registry} {username} {password}");
         }
     }

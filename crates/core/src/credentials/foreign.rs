@@ -100,7 +100,7 @@ mod tests {
             ("ghcr.io", "acme", "c2VjcmV0c2VjcmV0", None),
         ] {
             let registry: RegistryKey = registry.parse().unwrap();
-            let subject = Subject { registry: &registry, username, password };
+            let subject = Subject { registry: &registry, username, password, text: password };
             assert_eq!(KINDS.iter().position(|is| is(&subject)), expected, "{username} {password}");
         }
     }

@@ -16,17 +16,16 @@ pub(super) fn takes_keys(it: &Subject<'_>) -> bool {
 
 /// The JSON of the key, if the password is its base64.
 pub fn decoded_key(password: &str) -> Option<String> {
-    let bare: String = password.split_ascii_whitespace().collect();
-    let json = String::from_utf8(STANDARD.decode(bare).ok()?).ok()?;
+    let json = String::from_utf8(decoded(password)?).ok()?;
     object(&json).is_some_and(|key| is_key(&key)).then_some(json)
 }
 
 pub(super) fn is_encoded_key(it: &Subject<'_>) -> bool {
-    it.username == "_json_key" && plain(it).is_none() && encoded(it).is_some()
+    it.username == "_json_key" && object(it.password).is_none() && encoded(it).is_some()
 }
 
 pub(super) fn is_plain_key(it: &Subject<'_>) -> bool {
-    it.username == "_json_key_base64" && plain(it).is_some()
+    it.username == "_json_key_base64" && object(it.password).is_some()
 }
 
 pub(super) fn is_not_json(it: &Subject<'_>) -> bool {
@@ -66,20 +65,19 @@ pub(super) fn is_another_object(it: &Subject<'_>) -> bool {
 pub(super) fn has_another_username(it: &Subject<'_>) -> bool {
     let host = it.registry.host();
     let is_of_google = host == "gcr.io" || host.ends_with(".gcr.io") || host.ends_with(".pkg.dev");
-    is_of_google && !takes_keys(it) && plain(it).or_else(|| encoded(it)).is_some_and(|key| is_key(&key))
+    is_of_google && !takes_keys(it) && key(it).is_some_and(|key| is_key(&key))
 }
 
 fn key(it: &Subject<'_>) -> Option<Map<String, Value>> {
-    plain(it).or_else(|| encoded(it))
-}
-
-fn plain(it: &Subject<'_>) -> Option<Map<String, Value>> {
-    object(it.password)
+    object(it.password).or_else(|| encoded(it))
 }
 
 fn encoded(it: &Subject<'_>) -> Option<Map<String, Value>> {
-    let bare: String = it.password.split_ascii_whitespace().collect();
-    serde_json::from_slice(&STANDARD.decode(bare).ok()?).ok()
+    serde_json::from_slice(&decoded(it.password)?).ok()
+}
+
+fn decoded(password: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(password.split_ascii_whitespace().collect::<String>()).ok()
 }
 
 fn object(json: &str) -> Option<Map<String, Value>> {

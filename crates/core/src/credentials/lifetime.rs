@@ -42,7 +42,11 @@ pub fn check(login: &Credential, facts: &Facts<'_>) -> Option<Diagnostic> {
     let problem = if let Some(expires) = expiry(username, host, password) {
         expiring(&token, expires.saturating_sub(facts.now))
     } else {
-        let (what, life) = known_life(username, host)?;
+        let (what, life) = match username {
+            _ if is_ecr(username, host) => ("ECR", "12 hours"),
+            "00000000-0000-0000-0000-000000000000" => ("ACR", "3 hours"),
+            _ => return None,
+        };
         Diagnostic::warning(
             Code::Expires,
             format!("{token} is one of {what}: it lives {life}, and pulls fail from then on"),
@@ -83,15 +87,6 @@ fn expiring(token: &str, seconds: i64) -> Diagnostic {
     };
     Diagnostic::warning(Code::Expires, format!("{token} expires in {left}, and pulls fail from then on"))
         .hint("run again before then, or use a login that does not expire")
-}
-
-/// The issuer and the lifetime of a token that does not say them, if they are known.
-fn known_life(username: &str, host: &str) -> Option<(&'static str, &'static str)> {
-    match username {
-        _ if is_ecr(username, host) => Some(("ECR", "12 hours")),
-        "00000000-0000-0000-0000-000000000000" => Some(("ACR", "3 hours")),
-        _ => None,
-    }
 }
 
 /// Whether it is a token of ECR: of a registry, by IPv4 or dual-stack, FIPS or not, or of the public gallery.

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::answers;
-use super::damage::TOKENS;
 use super::presets::{Host, PRESETS, Preset, UserName};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::docker_config::token::is_token;
 
 /// Whether text that was decoded from base64 is `user:password`, which no JSON, address or binary data looks like.
 pub(super) fn is_user_and_password(text: &str) -> bool {
@@ -80,9 +80,7 @@ pub(super) fn of_sops(source: &str) -> Diagnostic {
 const TEXTS: &[Mistake<str>] = &[
     Mistake { is: answers::is_file_of_sops, code: Code::Encrypted, what: OF_SOPS, remedy: DECRYPT },
     Mistake {
-        is: |text| {
-            TOKENS[..TOKENS.len() - 2].iter().any(|head| text.starts_with(head)) && !text.contains(char::is_whitespace)
-        },
+        is: |text| is_token(text) && !text.contains(char::is_whitespace),
         code: Code::UserAndPassword,
         what: "is a token, not a Docker config",
         remedy: "name it with its user name instead: `--login HOST=USERVAR:PASSVAR`",

@@ -67,11 +67,8 @@ pub(super) fn may_be_user_and_password(it: &Subject<'_>) -> bool {
 }
 
 fn decoded(it: &Subject<'_>) -> Option<Vec<u8>> {
-    STANDARD.decode(it.password.trim_end_matches('=').to_owned() + padding(it.password)).ok()
-}
-
-fn padding(text: &str) -> &'static str {
-    ["", "", "==", "="][text.trim_end_matches('=').len() % 4]
+    let bare = it.password.trim_end_matches('=');
+    STANDARD.decode(bare.to_owned() + ["", "", "==", "="][bare.len() % 4]).ok()
 }
 
 /// Whether the password is the whole answer of a command or a server.

@@ -166,14 +166,7 @@ impl Preset {
 /// A preset, by its name in regcred.yaml.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub struct PresetName(&'static Preset);
-
-impl PresetName {
-    /// The preset.
-    pub fn preset(self) -> &'static Preset {
-        self.0
-    }
-}
+pub struct PresetName(pub &'static Preset);
 
 impl TryFrom<String> for PresetName {
     type Error = &'static str;

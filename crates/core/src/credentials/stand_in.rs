@@ -15,7 +15,6 @@ pub(super) struct StandIn {
     pub is: fn(&str) -> bool,
     /// The problem, as in "the password is a mask".
     pub what: &'static str,
-    /// What to do.
     pub remedy: &'static str,
 }
 

@@ -1,15 +1,13 @@
 //! Lists the stable names of all problems.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 macro_rules! codes {
     ($($code:ident => $name:literal,)+) => {
         /// A kind of problem, with a stable name for programs: lower case, words joined by `-`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[expect(missing_docs, reason = "each is named after what is wrong")]
-        pub enum Code { $($code),+ }
+        pub enum Code { $(#[serde(rename = $name)] $code),+ }
 
         impl Code {
             /// All codes, sorted by name.
@@ -196,16 +194,4 @@ codes! {
     WholeAndSingle => "whole-and-single",
     WrittenAnew => "written-anew",
     WrongUsername => "wrong-username",
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
 }

@@ -5,6 +5,7 @@ mod code;
 use std::{fmt, io};
 
 use serde::Serialize;
+use thiserror::Error;
 
 pub use code::Code;
 
@@ -85,9 +86,10 @@ pub fn reason(error: &io::Error) -> String {
 }
 
 /// Why a command ends without output.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum Failure {
     /// The input, the environment, a tool or the file system is at fault: exit 1.
+    #[error("a problem with {title}")]
     Input {
         /// The subject of all problems, as in "2 problems with `TITLE`".
         title: &'static str,
@@ -95,8 +97,10 @@ pub enum Failure {
         problems: Vec<Diagnostic>,
     },
     /// The command line is not valid: exit 2.
+    #[error("a problem with the command line")]
     Usage(Vec<Diagnostic>),
     /// The reader has closed our output, which is a success.
+    #[error("the output was closed")]
     ClosedPipe,
 }
 
@@ -117,15 +121,3 @@ impl Failure {
         Ok(())
     }
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Input { title, .. } => write!(f, "a problem with {title}"),
-            Self::Usage(_) => f.write_str("a problem with the command line"),
-            Self::ClosedPipe => f.write_str("the output was closed"),
-        }
-    }
-}
-
-impl std::error::Error for Failure {}

@@ -45,12 +45,6 @@ impl Credential {
         self.is_one_of_several && other.is_one_of_several && self.source == other.source
     }
 
-    /// Whether this text is its user name.
-    #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
-    pub fn is_of(&self, username: &str) -> bool {
-        self.username.expose_secret() == username
-    }
-
     /// The user name if it is known to be public: it is literal in regcred.yaml, or a registry gives it to everybody, or it has the form
     /// of a robot's or deploy token's name.
     #[expect(clippy::disallowed_methods, reason = "shown only when it is known to be a name")]

@@ -62,8 +62,9 @@ impl Logins {
     }
 
     /// The same in base64, as in a Secret's `data`.
+    #[expect(clippy::disallowed_methods, reason = "the value of the Secret")]
     pub fn to_base64(&self) -> SecretString {
-        self.read().unwrap_or(&DockerConfig { logins: Vec::new() }).to_base64()
+        STANDARD.encode(self.to_json().expose_secret()).into()
     }
 
     /// The user name for the entry with this key, if it is known to be public.
@@ -73,7 +74,7 @@ impl Logins {
 
     /// The logins that were read.
     pub fn credentials(&self) -> &[Credential] {
-        self.read().map_or(&[], |docker_config| &docker_config.logins)
+        self.read().map_or(&[], DockerConfig::logins)
     }
 
     fn read(&self) -> Option<&DockerConfig> {
@@ -84,12 +85,11 @@ impl Logins {
     }
 
     fn entries(&self) -> impl Iterator<Item = Known<'_>> {
-        let read = self.read().into_iter().flat_map(|docker_config| &docker_config.logins);
         let external = match self {
             Self::External(entries) => entries.as_slice(),
             Self::Read(_) | Self::Unavailable => &[],
         };
-        let read = read.map(|login| (&login.registry, login.username_if_public()));
+        let read = self.credentials().iter().map(|login| (&login.registry, login.username_if_public()));
         let all = read.chain(external.iter().map(|(registry, username)| (registry, username.clone())));
         all.map(|(registry, username)| Known { registry, username, secret: "" })
     }
@@ -114,6 +114,7 @@ impl DockerConfig {
     ///
     /// # Errors
     /// Different logins for one registry from two sources; a result over 1 MiB.
+    #[expect(clippy::disallowed_methods, reason = "only the length of the JSON is looked at")]
     pub fn merge(credentials: Vec<Credential>) -> Result<Self, Vec<Diagnostic>> {
         let mut problems = Vec::new();
         let mut by_index: BTreeMap<String, Vec<Credential>> = BTreeMap::new();
@@ -133,7 +134,7 @@ impl DockerConfig {
         let mut logins: Vec<_> = by_index.into_values().flatten().collect();
         logins.sort_by(|one, other| one.registry.as_str().cmp(other.registry.as_str()));
         let config = Self { logins };
-        let size = config.json_length();
+        let size = config.to_json().expose_secret().len();
         if size > LIMIT {
             let message = format!("the Docker config has {size} bytes, and a Secret holds {LIMIT} at most");
             let hint = "split the logins over several pull secrets in regcred.yaml";
@@ -169,15 +170,9 @@ impl DockerConfig {
         text.into()
     }
 
-    /// The JSON in base64, as in the `data` of a Secret.
-    #[expect(clippy::disallowed_methods, reason = "the value of the Secret")]
-    pub fn to_base64(&self) -> SecretString {
-        STANDARD.encode(self.to_json().expose_secret()).into()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "only its length is looked at")]
-    fn json_length(&self) -> usize {
-        self.to_json().expose_secret().len()
+    /// The logins, in the order of their keys.
+    pub fn logins(&self) -> &[Credential] {
+        &self.logins
     }
 }
 
@@ -191,24 +186,6 @@ pub fn matches(pull_secrets: &[(&str, &Logins)], image: &Image) -> Vec<Match> {
         secret: (pull_secrets.len() > 1).then(|| entry.secret.to_owned()),
     };
     kubelet::matching(entries.iter(), image).into_iter().map(shown).collect()
-}
-
-/// Whether a kubelet would try exactly the entries with these user names for the image, in this order; several logins of one registry
-/// may come in any order.
-pub fn tries(docker_configs: &[DockerConfig], image: &Image, usernames: &[String]) -> bool {
-    let logins = kubelet::matching(docker_configs.iter().flat_map(|docker_config| &docker_config.logins), image);
-    let is_one_place = |one: &&Credential, other: &&Credential| {
-        one.is_one_of_several && other.is_one_of_several && one.registry.index() == other.registry.index()
-    };
-    let mut rest = usernames.iter();
-    let has_these = |same: &[&Credential]| {
-        let mut named: Vec<_> = rest.by_ref().take(same.len()).collect();
-        same.iter().all(|login| {
-            let at = named.iter().position(|name| login.is_of(name));
-            at.map(|at| named.remove(at)).is_some()
-        })
-    };
-    logins.len() == usernames.len() && logins.chunk_by(is_one_place).all(has_these)
 }
 
 fn conflict(one: &Credential, other: &Credential) -> Diagnostic {

@@ -57,11 +57,11 @@ pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
         ));
     }
     if host == image_host && port != image_port {
-        let port = |port: &str| if port.is_empty() { "no port".to_owned() } else { format!("port {port}") };
+        let shown = |port: &str| if port.is_empty() { "no port".to_owned() } else { format!("port {port}") };
         let what = format!(
             "`{key}` has {}, the image {}, and a kubelet compares ports as text",
-            port(port_of(key)),
-            port(image_port)
+            shown(port),
+            shown(image_port)
         );
         return Some((Miss::Port, what, writing(right)));
     }
@@ -121,10 +121,6 @@ fn of_the_image(key: &RegistryKey, image: &Image) -> Option<(Miss, String, Strin
     let real = real_host(host).filter(|real| is_at(key.host(), real))?;
     let what = format!("the host of the image, {}, holds no images: its registry is {real}", image.domain());
     Some((Miss::Image, what, write(key.authority(), image.path())))
-}
-
-fn port_of(key: &RegistryKey) -> &str {
-    split_port(key.authority()).1
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl FromStr for RegistryKey {
 
     /// Takes the same steps as Go's `url.Parse` and the kubelet's `Add`.
     fn from_str(text: &str) -> Result<Self, InvalidRegistry> {
-        let bare = without_scheme(text);
+        let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
         let offset = text.len() - bare.len();
         let character = |part: &str, at: usize| {
             InvalidRegistry::Character(offset + (part.as_ptr() as usize - bare.as_ptr() as usize) + at + 1)
@@ -362,10 +362,6 @@ fn can_begin_a_path(path: &str) -> bool {
 /// Whether an image may have this host, or one that the glob stands for.
 fn can_be_a_host(host: &str) -> bool {
     host.split('.').all(|label| !label.starts_with('-') && !label.ends_with('-') && !label.contains('_'))
-}
-
-fn without_scheme(text: &str) -> &str {
-    text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text)
 }
 
 fn split_path(text: &str) -> (&str, &str) {

@@ -17,7 +17,7 @@ pub const TOKENS: [&str; 12] = [
 ];
 
 /// Whether the word begins as a token that no name is like.
-pub(super) fn is_token(word: &str) -> bool {
+pub(crate) fn is_token(word: &str) -> bool {
     // The last two are heads of JSON Web Tokens and of Artifactory's tokens, which names may begin with.
     TOKENS[..TOKENS.len() - 2].iter().any(|head| word.starts_with(head))
 }

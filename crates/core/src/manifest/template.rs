@@ -77,11 +77,6 @@ impl ObjectTemplate {
         Self { content, place, yaml: OnceLock::new(), json: OnceLock::new(), sealed: OnceLock::new() }
     }
 
-    /// Its place.
-    pub fn place(&self) -> &Place {
-        &self.place
-    }
-
     /// The namespace in the serialized object: a placeholder if the object is in many namespaces.
     pub(super) fn namespace(&self) -> Option<&str> {
         match &self.place {

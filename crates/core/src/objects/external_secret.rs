@@ -6,8 +6,8 @@ use super::fetched::{Fetched, fetched};
 use super::marks::{Marks, Role};
 use super::{Object, Part, Request, Restyle};
 use crate::names::{Namespace, ResourceName};
-use crate::spec::external::generator::{GeneratorSettings, Scope};
-use crate::spec::external::written::{LabelExpression, LabelOperator, LabelSelector};
+use crate::spec::external::generator::Scope;
+use crate::spec::external::written::{Generator, LabelExpression, LabelOperator, LabelSelector};
 use crate::spec::external::{ExternalSettings, Reach, Selection};
 
 /// The namespaced objects of these pull secrets: first our generators, then the ExternalSecrets.
@@ -114,9 +114,9 @@ fn by_name(namespaces: &[Namespace]) -> LabelSelector {
 
 /// Each of our generators once, even if several logins use it.
 fn generators<'a>(all: impl Iterator<Item = &'a ExternalSettings>, scope: Scope) -> Vec<Part> {
-    let mut written: Vec<&GeneratorSettings> = Vec::new();
+    let mut written: Vec<&Generator> = Vec::new();
     let mut parts = Vec::new();
-    for generator in all.flat_map(ExternalSettings::generators).filter(|generator| generator.scope == scope) {
+    for generator in all.flat_map(ExternalSettings::generators).filter(|generator| generator.scope() == scope) {
         let Some(spec) = generator.object_spec() else { continue };
         if written.iter().any(|other| other.is_same_object(generator)) {
             continue;

@@ -5,8 +5,8 @@
 
 use serde_json::{Value, json};
 
-use crate::spec::external::generator::{GeneratorSettings, Given};
-use crate::spec::external::written::RemoteKey;
+use crate::spec::external::generator::Given;
+use crate::spec::external::written::{Generator, RemoteKey};
 use crate::spec::external::{Content, ExternalLoginSettings, Origin, StoredName};
 
 /// The parts of the `spec` of an `ExternalSecret`.
@@ -35,7 +35,7 @@ pub fn fetched(content: &Content) -> Fetched {
 fn of_logins(logins: &[ExternalLoginSettings]) -> Fetched {
     let (mut data, mut data_from, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     // All generators use the same names, so each gets a prefix; a generator for several registries runs once.
-    let mut known: Vec<(&GeneratorSettings, String)> = Vec::new();
+    let mut known: Vec<(&Generator, String)> = Vec::new();
     let mut prefix_of = |generator, own: &str| {
         if let Some((_, prefix)) = known.iter().find(|(it, _)| it.is_same_object(generator)) {
             return prefix.clone();
@@ -108,7 +108,7 @@ fn fetch(name: &str, from: &RemoteKey) -> Value {
     json!({"secretKey": name, "remoteRef": reference})
 }
 
-fn generate(generator: &GeneratorSettings, prefix: &str) -> Value {
+fn generate(generator: &Generator, prefix: &str) -> Value {
     json!({
         "sourceRef": {"generatorRef": {
             "apiVersion": "generators.external-secrets.io/v1alpha1",
@@ -122,10 +122,10 @@ fn generate(generator: &GeneratorSettings, prefix: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::external::generator::{GeneratorKind, Scope};
+    use crate::spec::external::generator::GeneratorKind;
 
     fn generated(registry: &str, kind: GeneratorKind, name: &str) -> ExternalLoginSettings {
-        let generator = GeneratorSettings { kind, name: name.parse().unwrap(), scope: Scope::Namespace, spec: None };
+        let generator = Generator { kind, name: name.parse().unwrap(), cluster_wide: false, spec: None };
         ExternalLoginSettings { registry: registry.parse().unwrap(), origin: Origin::Generator(generator) }
     }
 

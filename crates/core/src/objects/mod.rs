@@ -81,8 +81,7 @@ pub struct Part {
 
 impl Part {
     fn new(template: &'static str, context: Value, objects: impl IntoIterator<Item = Value>) -> Self {
-        let object = |object| if let Value::Object(object) = object { object } else { Object::default() };
-        Self { template, context, objects: objects.into_iter().map(object).collect() }
+        Self { template, context, objects: self::objects(objects) }
     }
 }
 

@@ -29,9 +29,7 @@ struct Rule {
     applies: fn(&Run) -> bool,
     /// The kind of run, as text with the flag that selects it.
     when: &'static str,
-    /// The options.
     flags: &'static [&'static str],
-    /// What to do instead.
     hint: &'static str,
 }
 

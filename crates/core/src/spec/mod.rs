@@ -27,6 +27,11 @@ impl PullSecret {
     pub fn secret_name(&self) -> &str {
         self.name.as_ref().map_or(SECRET_NAME, |name| name.value.as_str())
     }
+
+    /// Whether this run alone names its logins.
+    pub fn has_typed_logins(&self) -> bool {
+        self.logins.as_ref().is_some_and(|logins| logins.origin.is_typed())
+    }
 }
 
 /// Where a certificate comes from.

@@ -1,8 +1,7 @@
 //! Lists the usual mistakes in passwords.
 
-use super::super::stand_in::is_in_quotes;
 use super::super::{answers, damage, foreign, google, other};
-use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WHERE_IT_RUNS, WITHOUT_QUOTES};
+use super::{Finding, IN_QUOTES, INVISIBLE, OF_WINDOWS, REPLACED, Remedy};
 use crate::diagnostic::Code;
 
 const NOT_THE_TOKEN: Remedy = Remedy::Text(
@@ -157,30 +156,15 @@ pub(super) const WARNINGS: &[Finding] = &[
         what: INVISIBLE,
         remedy: Remedy::Text("copy it once more from where it was made"),
     },
-    Finding {
-        is: |it| it.password.contains('\u{fffd}'),
-        code: Code::NotUtf8,
-        what: "has the character U+FFFD, which is written in the place of bytes that are not UTF-8 text",
-        remedy: Remedy::Text(SAVE_AS_UTF_8),
-    },
-    Finding {
-        is: |it| is_in_quotes(it.password),
-        code: Code::InQuotes,
-        what: "is in quotes, which are taken for a part of it",
-        remedy: Remedy::Text(WITHOUT_QUOTES),
-    },
+    REPLACED,
+    IN_QUOTES,
     Finding {
         is: other::may_be_user_and_password,
         code: Code::NotThePassword,
         what: "looks like base64 of `USER:PASSWORD`, as `auth` has it",
         remedy: Remedy::Text("give the password alone, if it is that"),
     },
-    Finding {
-        is: |it| answers::is_windows_path(it.password),
-        code: Code::NoSuchFile,
-        what: "looks like a path of Windows, and no such file can be read here",
-        remedy: Remedy::Text(WHERE_IT_RUNS),
-    },
+    OF_WINDOWS,
     Finding {
         is: answers::has_the_username,
         code: Code::NotThePassword,

@@ -1,8 +1,7 @@
 //! Lists the usual mistakes in user names.
 
-use super::super::stand_in::is_in_quotes;
 use super::super::{answers, damage, foreign, google, other};
-use super::{Finding, INVISIBLE, Remedy, SAVE_AS_UTF_8, WHERE_IT_RUNS, WITHOUT_QUOTES};
+use super::{Finding, IN_QUOTES, INVISIBLE, OF_WINDOWS, REPLACED, Remedy, WHERE_IT_RUNS};
 use crate::diagnostic::Code;
 
 /// Only the first matching finding is reported.
@@ -73,12 +72,7 @@ pub(super) const WARNINGS: &[Finding] = &[
         what: INVISIBLE,
         remedy: Remedy::Text("type it instead of copying it from a page or a chat"),
     },
-    Finding {
-        is: |it| answers::is_windows_path(it.username),
-        code: Code::NoSuchFile,
-        what: "looks like a path of Windows, and no such file can be read here",
-        remedy: Remedy::Text(WHERE_IT_RUNS),
-    },
+    OF_WINDOWS,
     Finding {
         is: foreign::is_another_than_ecr_takes,
         code: Code::WrongUsername,
@@ -97,16 +91,6 @@ pub(super) const WARNINGS: &[Finding] = &[
         what: "begins with `robot`: a `$` and what followed was probably expanded away",
         remedy: Remedy::KeepADollar,
     },
-    Finding {
-        is: |it| it.username.contains('\u{fffd}'),
-        code: Code::NotUtf8,
-        what: "has the character U+FFFD, which is written in the place of bytes that are not UTF-8 text",
-        remedy: Remedy::Text(SAVE_AS_UTF_8),
-    },
-    Finding {
-        is: |it| is_in_quotes(it.username),
-        code: Code::InQuotes,
-        what: "is in quotes, which are taken for a part of it",
-        remedy: Remedy::Text(WITHOUT_QUOTES),
-    },
+    REPLACED,
+    IN_QUOTES,
 ];

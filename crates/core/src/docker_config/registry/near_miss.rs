@@ -84,17 +84,13 @@ const REAL_HOSTS: &[(&str, &str)] = &[
 /// The host with the images of a service, if this host is its web site or API.
 pub fn real_host(host: &str) -> Option<&'static str> {
     let is_api_of_ecr = host.contains("ecr.") && host.ends_with(".amazonaws.com") && !host.contains(".dkr.ecr");
+    let has_no_region = host.ends_with(".dkr.ecr.amazonaws.com");
     let is_api_of_azure = host.ends_with(".azure.io") || host.ends_with(".azurecr.com");
     let known = REAL_HOSTS.iter().find(|(wrong, _)| *wrong == host).map(|(_, real)| *real);
     known
-        .or(is_api_of_ecr.then_some("ACCOUNT.dkr.ecr.REGION.amazonaws.com"))
-        .or(is_ecr_without_region(host).then_some("ACCOUNT.dkr.ecr.REGION.amazonaws.com"))
+        .or((is_api_of_ecr || has_no_region).then_some("ACCOUNT.dkr.ecr.REGION.amazonaws.com"))
         .or(is_api_of_azure.then_some("NAME.azurecr.io"))
         .or(host.ends_with(".jfrog.com").then_some("NAME.jfrog.io"))
-}
-
-fn is_ecr_without_region(host: &str) -> bool {
-    host.ends_with(".dkr.ecr.amazonaws.com")
 }
 
 /// Public registries whose names people often misspell.

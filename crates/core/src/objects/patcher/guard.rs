@@ -2,7 +2,7 @@
 
 use super::{NAME, PatcherSettings};
 use crate::names::ResourceName;
-use crate::objects::guard::{Guard, Rule, has_not_opted_out};
+use crate::objects::guard::{Guard, has_not_opted_out};
 use crate::objects::marks::{MANAGED_BY, OWNER};
 use crate::spec::choice::Patcher;
 
@@ -11,17 +11,8 @@ pub(super) fn user(patcher: &PatcherSettings) -> String {
     format!("system:serviceaccount:{}:{NAME}", patcher.namespace)
 }
 
-/// The rules for Secrets.
-pub(super) fn secret_rules(patcher: &PatcherSettings, secret: &ResourceName, owner: &str) -> Vec<Rule> {
-    guard(patcher, secret, owner).secret_rules()
-}
-
-/// The rules for ServiceAccounts.
-pub(super) fn service_account_rules(patcher: &PatcherSettings, secret: &ResourceName) -> Vec<Rule> {
-    guard(patcher, secret, "").service_account_rules()
-}
-
-fn guard<'a>(patcher: &PatcherSettings, secret: &'a ResourceName, owner: &str) -> Guard<'a> {
+/// The account, confined to the copies of one Secret.
+pub(super) fn guard<'a>(patcher: &PatcherSettings, secret: &'a ResourceName, owner: &str) -> Guard<'a> {
     let managed_by = MANAGED_BY.0;
     Guard {
         who: "a patcher",

@@ -96,6 +96,7 @@ impl PatcherSettings {
 
     /// The values that the templates may use.
     fn context(&self, secret: &ResourceName, owner: &str) -> Value {
+        let guard = guard::guard(self, secret, owner);
         json!({
             "patcher": self.patcher.name(),
             "name": NAME,
@@ -109,8 +110,8 @@ impl PatcherSettings {
             "directory": options::DIRECTORY,
             "linked": self.linked(),
             "options": options::options(self, secret),
-            "secret_rules": guard::secret_rules(self, secret, owner),
-            "service_account_rules": guard::service_account_rules(self, secret),
+            "secret_rules": guard.secret_rules(),
+            "service_account_rules": guard.service_account_rules(),
         })
     }
 }

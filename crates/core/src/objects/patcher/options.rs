@@ -1,6 +1,6 @@
 //! Tells a patcher its options, in the form that its image understands.
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{Accounts, PatcherSettings};
 use crate::names::{Namespace, ResourceName};
@@ -11,22 +11,17 @@ pub(super) const DIRECTORY: &str = "/app/secrets";
 /// The annotation of namespaces that opt out; both patchers know it.
 const OPT_OUT: &str = "k8s.titansoft.com/imagepullsecret-patcher-exclude";
 
-/// A variable of the container; without a value it is set to the empty text.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct EnvironmentVariable {
-    /// Its name.
-    pub(super) name: &'static str,
-    /// Its value.
-    pub(super) value: String,
-}
+/// The name of a variable of the container, and its value.
+type EnvironmentVariable = (&'static str, String);
 
 /// The settings for the image of this patcher, so that the copies are called `secret`.
-pub(super) fn options(settings: &PatcherSettings, secret: &ResourceName) -> Vec<EnvironmentVariable> {
+pub(super) fn options(settings: &PatcherSettings, secret: &ResourceName) -> Vec<Value> {
     let PatcherSettings { patcher, namespace, interval, exclude, service_accounts, .. } = settings;
-    match patcher {
+    let options = match patcher {
         Patcher::Titansoft => titansoft(secret, interval, exclude, service_accounts),
         Patcher::Tamcore => tamcore(secret, namespace, exclude, service_accounts),
-    }
+    };
+    options.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
 fn titansoft(
@@ -36,21 +31,21 @@ fn titansoft(
     accounts: &Accounts,
 ) -> Vec<EnvironmentVariable> {
     let mut options = vec![
-        option("CONFIG_FORCE", "true"),
-        option("CONFIG_DEBUG", "false"),
+        ("CONFIG_FORCE", "true".to_owned()),
+        ("CONFIG_DEBUG", "false".to_owned()),
         // `true` does the opposite of its name: own Secrets are never rotated, and Secrets of others are overwritten.
-        option("CONFIG_MANAGEDONLY", "false"),
-        option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
-        option("CONFIG_SECRETNAME", secret.as_str()),
-        option("CONFIG_LOOP_DURATION", interval),
-        option("CONFIG_EXCLUDED_NAMESPACES", &exclude.join(",")),
-        option("CONFIG_ALLSERVICEACCOUNT", if *accounts == Accounts::All { "true" } else { "false" }),
+        ("CONFIG_MANAGEDONLY", "false".to_owned()),
+        ("CONFIG_DOCKERCONFIGJSONPATH", format!("{DIRECTORY}/.dockerconfigjson")),
+        ("CONFIG_SECRETNAME", secret.to_string()),
+        ("CONFIG_LOOP_DURATION", interval.to_owned()),
+        ("CONFIG_EXCLUDED_NAMESPACES", exclude.join(",")),
+        ("CONFIG_ALLSERVICEACCOUNT", (*accounts == Accounts::All).to_string()),
     ];
     match accounts {
         Accounts::All => {}
         // An empty value links nothing; without the variable the patcher links `default`.
-        Accounts::None => options.push(option("CONFIG_SERVICEACCOUNTS", "")),
-        Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
+        Accounts::None => options.push(("CONFIG_SERVICEACCOUNTS", String::new())),
+        Accounts::Named(names) => options.push(("CONFIG_SERVICEACCOUNTS", list(names))),
     }
     options
 }
@@ -62,25 +57,21 @@ fn tamcore(
     accounts: &Accounts,
 ) -> Vec<EnvironmentVariable> {
     let mut options = vec![
-        option("CONFIG_DOCKERCONFIGJSONPATH", &format!("{DIRECTORY}/.dockerconfigjson")),
+        ("CONFIG_DOCKERCONFIGJSONPATH", format!("{DIRECTORY}/.dockerconfigjson")),
         // Without it, the patcher notices a rotation only at its next start.
-        option("CONFIG_WATCH_DOCKERCONFIGJSONPATH", "true"),
-        option("CONFIG_SECRETNAME", secret.as_str()),
-        option("CONFIG_SECRET_NAMESPACE", namespace.as_str()),
-        option("CONFIG_EXCLUDE_ANNOTATION", OPT_OUT),
-        option("CONFIG_EXCLUDED_NAMESPACES", &exclude.join(",")),
+        ("CONFIG_WATCH_DOCKERCONFIGJSONPATH", "true".to_owned()),
+        ("CONFIG_SECRETNAME", secret.to_string()),
+        ("CONFIG_SECRET_NAMESPACE", namespace.to_string()),
+        ("CONFIG_EXCLUDE_ANNOTATION", OPT_OUT.to_owned()),
+        ("CONFIG_EXCLUDED_NAMESPACES", exclude.join(",")),
     ];
     match accounts {
-        Accounts::All => options.push(option("CONFIG_SERVICEACCOUNTS", "*")),
-        Accounts::Named(names) => options.push(option("CONFIG_SERVICEACCOUNTS", &list(names))),
+        Accounts::All => options.push(("CONFIG_SERVICEACCOUNTS", "*".to_owned())),
+        Accounts::Named(names) => options.push(("CONFIG_SERVICEACCOUNTS", list(names))),
         // The settings refuse this: it writes Secrets only where it links.
         Accounts::None => {}
     }
     options
-}
-
-fn option(name: &'static str, value: &str) -> EnvironmentVariable {
-    EnvironmentVariable { name, value: value.to_owned() }
 }
 
 /// The patchers do not trim spaces between the commas.
@@ -93,7 +84,7 @@ mod tests {
     use super::*;
 
     fn told(options: &[EnvironmentVariable]) -> Vec<String> {
-        options.iter().map(|option| format!("{}={}", option.name, option.value)).collect()
+        options.iter().map(|(name, value)| format!("{name}={value}")).collect()
     }
 
     fn titansoft(accounts: &Accounts, exclude: &[&str]) -> Vec<String> {

@@ -275,7 +275,9 @@ mod tests {
             let problems = verdict(Some(login.clone()), pull).problems();
             let said: Vec<_> = problems
                 .iter()
-                .map(|problem| format!("{} {}", if problem.is_error() { "error" } else { "warning" }, problem.code))
+                .map(|problem| {
+                    format!("{} {}", if problem.is_error() { "error" } else { "warning" }, problem.code.as_str())
+                })
                 .collect();
             assert_eq!(said, codes, "{login:?} {pull:?}");
             assert!(problems.iter().all(|problem| problem.hint.is_some()));

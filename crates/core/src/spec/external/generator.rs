@@ -1,8 +1,8 @@
 //! Describes the generators of the External Secrets Operator: what each makes, and for how long it is valid.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::names::ResourceName;
+use super::written::Generator;
 use crate::spec::choice::{Choice, choice};
 
 choice! {
@@ -72,23 +72,15 @@ pub enum Scope {
     Cluster,
 }
 
-/// A resolved generator.
-#[derive(Clone, Debug)]
-pub struct GeneratorSettings {
-    /// The kind of generator.
-    pub kind: GeneratorKind,
-    /// Its name.
-    pub name: ResourceName,
+impl Generator {
     /// Where it is.
-    pub scope: Scope,
-    /// Its `spec`, if regcred writes the object.
-    pub spec: Option<Map<String, Value>>,
-}
+    pub fn scope(&self) -> Scope {
+        if self.cluster_wide { Scope::Cluster } else { Scope::Namespace }
+    }
 
-impl GeneratorSettings {
     /// The kind of the object; for a `ClusterGenerator` it does not say which generator it is.
     pub fn object_kind(&self) -> &'static str {
-        match self.scope {
+        match self.scope() {
             Scope::Namespace => self.kind.name(),
             Scope::Cluster => "ClusterGenerator",
         }
@@ -97,7 +89,7 @@ impl GeneratorSettings {
     /// The `spec` of the object, if regcred writes it.
     pub fn object_spec(&self) -> Option<Value> {
         let spec = Value::Object(self.spec.clone()?);
-        Some(match self.scope {
+        Some(match self.scope() {
             Scope::Namespace => spec,
             Scope::Cluster => {
                 json!({"kind": self.kind.name(), "generator": {self.kind.cluster_field(): spec}})

@@ -1,6 +1,6 @@
 //! Reads the logins of `external`: one whole Docker config, or a login for each registry.
 
-use super::generator::{GeneratorSettings, Given, Scope};
+use super::generator::Given;
 use super::written::{ExternalLogin, ExternalUserName, Generator, RemoteKey};
 use super::{Content, ExternalLoginSettings, Origin, StoredName};
 use crate::diagnostic::{Code, Diagnostic};
@@ -35,9 +35,8 @@ pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) 
     let mut single = Vec::new();
     for content in read {
         match content? {
-            One::Whole(key, registries) if logins.len() == 1 => return Some(Content::Whole(key, registries)),
-            One::Whole(..) => return None,
-            One::Login(login) => single.push(login),
+            whole @ Content::Whole(..) => return Some(whole).filter(|_| logins.len() == 1),
+            Content::Logins(logins) => single.extend(logins),
         }
     }
     single.sort_by(|one, other| one.registry.as_str().cmp(other.registry.as_str()));
@@ -51,12 +50,7 @@ pub(super) fn content(logins: &[ExternalLogin], problems: &mut Vec<Diagnostic>) 
     Some(Content::Logins(single))
 }
 
-enum One {
-    Whole(RemoteKey, Vec<RegistryKey>),
-    Login(ExternalLoginSettings),
-}
-
-fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Diagnostic>) -> Option<One> {
+fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Diagnostic>) -> Option<Content> {
     match login {
         ExternalLogin {
             docker_config: Some(key),
@@ -68,7 +62,7 @@ fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Diagnostic>) -> Op
         } => {
             let registries = registries.iter().map(|host| registry(host, place, problems)).collect::<Vec<_>>();
             let key = remote(key, place, problems);
-            Some(One::Whole(key?, registries.into_iter().collect::<Option<_>>()?))
+            Some(Content::Whole(key?, registries.into_iter().collect::<Option<_>>()?))
         }
         ExternalLogin {
             docker_config: None,
@@ -82,7 +76,7 @@ fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Diagnostic>) -> Op
             let username = stored_name(username, place, problems);
             let password = remote(password, place, problems);
             let origin = Origin::Store { username: username?, password: password? };
-            Some(One::Login(ExternalLoginSettings { registry: registry?, origin }))
+            Some(Content::Logins(vec![ExternalLoginSettings { registry: registry?, origin }]))
         }
         ExternalLogin {
             docker_config: None,
@@ -94,7 +88,7 @@ fn one(login: &ExternalLogin, place: &str, problems: &mut Vec<Diagnostic>) -> Op
         } if registries.is_empty() => {
             let registry = registry(host, place, problems);
             let origin = generated(generator, username.as_ref(), place, problems);
-            Some(One::Login(ExternalLoginSettings { registry: registry?, origin: origin? }))
+            Some(Content::Logins(vec![ExternalLoginSettings { registry: registry?, origin: origin? }]))
         }
         _ => {
             let hint =
@@ -115,14 +109,11 @@ fn generated(
     place: &str,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Origin> {
-    let Generator { kind, name, cluster_wide, spec } = generator.clone();
-    let scope = if cluster_wide { Scope::Cluster } else { Scope::Namespace };
-    let settings = GeneratorSettings { kind, name, scope, spec };
-    match (kind.given(), username) {
-        (Given::Login | Given::Auth, None) => Some(Origin::Generator(settings)),
-        (Given::Token, None) => Some(Origin::TokenOf(settings, USER_OF_A_TOKEN.to_owned())),
+    match (generator.kind.given(), username) {
+        (Given::Login | Given::Auth, None) => Some(Origin::Generator(generator.clone())),
+        (Given::Token, None) => Some(Origin::TokenOf(generator.clone(), USER_OF_A_TOKEN.to_owned())),
         (Given::Token, Some(username)) => match stored_name(username, place, problems)? {
-            StoredName::Literal(name) => Some(Origin::TokenOf(settings, name)),
+            StoredName::Literal(name) => Some(Origin::TokenOf(generator.clone(), name)),
             StoredName::Remote(_) => {
                 let message = format!("{place} has a key for the user name of a generated token");
                 problems.push(invalid(message, "write it as `value`, or leave it out"));
@@ -130,7 +121,8 @@ fn generated(
             }
         },
         (Given::Login | Given::Auth, Some(_)) => {
-            problems.push(invalid(format!("{place} has a `username`, and {kind} gives its own"), "leave it out"));
+            let message = format!("{place} has a `username`, and {} gives its own", generator.kind);
+            problems.push(invalid(message, "leave it out"));
             None
         }
     }

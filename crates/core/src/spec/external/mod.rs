@@ -7,8 +7,7 @@ pub mod written;
 use super::go::nanoseconds;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::registry::RegistryKey;
-use generator::GeneratorSettings;
-use written::{ClusterExternalSecret, External, LabelSelector, RemoteKey, Store};
+use written::{ClusterExternalSecret, External, Generator, LabelSelector, RemoteKey, Store};
 
 /// The resolved `ExternalSecret` of one pull secret.
 #[derive(Clone, Debug)]
@@ -52,9 +51,9 @@ pub enum Origin {
         password: RemoteKey,
     },
     /// A generator that gives user name and password, separately or as one value.
-    Generator(GeneratorSettings),
+    Generator(Generator),
     /// A generator that gives a password, for this user name.
-    TokenOf(GeneratorSettings, String),
+    TokenOf(Generator, String),
 }
 
 /// A user name.
@@ -86,7 +85,7 @@ pub enum Selection {
 
 impl ExternalSettings {
     /// The generators, in the order of the registries.
-    pub fn generators(&self) -> impl Iterator<Item = &GeneratorSettings> {
+    pub fn generators(&self) -> impl Iterator<Item = &Generator> {
         let logins = match &self.content {
             Content::Whole(..) => &[],
             Content::Logins(logins) => logins.as_slice(),
@@ -193,7 +192,7 @@ fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problem
 
 /// Reports generators that would be written into namespaces that nobody names.
 fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = Diagnostic> {
-    let written = settings.generators().filter(|it| it.scope == generator::Scope::Namespace && it.spec.is_some());
+    let written = settings.generators().filter(|it| it.scope() == generator::Scope::Namespace && it.spec.is_some());
     written.map(|generator| {
         let message = format!(
             "the {} `{}` would have to be written into each namespace, and `namespaceSelectors` names none",
@@ -206,7 +205,7 @@ fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = D
 
 /// Reports different generators with the same name: a name has one `spec`.
 pub fn disagreements<'a>(all: impl Iterator<Item = &'a ExternalSettings>) -> Vec<Diagnostic> {
-    let mut seen: Vec<&GeneratorSettings> = Vec::new();
+    let mut seen: Vec<&Generator> = Vec::new();
     let mut problems = Vec::new();
     for generator in all.flat_map(ExternalSettings::generators).filter(|generator| generator.spec.is_some()) {
         match seen.iter().find(|other| other.is_same_object(generator)) {
