@@ -20,7 +20,7 @@ use crate::names::{Namespace, NamespacePattern, ResourceName};
 use crate::objects::guard::{Guard, has_not_opted_out, policy};
 use crate::objects::marks::{self, MANAGED_BY, Marks, OWNER, Role};
 use crate::objects::rbac::{role, rule};
-use crate::objects::{objects, plan, pod_policy};
+use crate::objects::{objects, plan};
 use crate::spec::choice::Link;
 
 /// The rights to grant.
@@ -100,18 +100,10 @@ impl Grant<'_> {
         }
         match self.reach {
             Reach::Listed => {
-                // A Role cannot name objects of the whole cluster.
-                if let Some(rule) = self.policies_of_the_link() {
-                    let role = self.role("ClusterRole", &[rule]);
-                    for object in self.marks.dress(objects(role), Role::Owned) {
-                        manifests.once(ObjectTemplate::plain(object, Place::Cluster));
-                    }
-                }
                 let (plans, namespaces) = plan(self.pull_secrets.iter().map(|one| one.namespaces));
                 let role = |members: Vec<usize>| {
                     let members: Vec<_> = members.into_iter().map(|member| &self.pull_secrets[member]).collect();
-                    let role = self.role("Role", &self.rules(&members));
-                    let objects = self.marks.dress(objects(role), Role::Owned);
+                    let objects = self.marks.dress(objects(self.role("Role", &members)), Role::Owned);
                     objects.map(|object| ObjectTemplate::plain(object, Place::Each)).collect()
                 };
                 manifests.each(plans.into_iter().map(role).collect(), namespaces);
@@ -131,24 +123,12 @@ impl Grant<'_> {
 
     /// The role for every chosen namespace, with its binding.
     pub(super) fn cluster_role(&self) -> [Value; 2] {
-        let mut rules = self.rules(&self.pull_secrets.iter().collect::<Vec<_>>());
-        rules.extend(self.policies_of_the_link());
-        self.role("ClusterRole", &rules)
+        self.role("ClusterRole", &self.pull_secrets.iter().collect::<Vec<_>>())
     }
 
-    fn role(&self, kind: &str, rules: &[Value]) -> [Value; 2] {
+    fn role(&self, kind: &str, members: &[&Granted<'_>]) -> [Value; 2] {
         let subjects: Vec<_> = self.subjects.iter().map(Subject::of_a_binding).collect();
-        role(kind, &json!({"name": self.name()}), rules, &subjects)
-    }
-
-    /// The rule to read the policies of the link, which `apply` checks.
-    fn policies_of_the_link(&self) -> Option<Value> {
-        let is_checked = self.link == Link::Policy && matches!(self.rights, Rights::Applying { .. });
-        let names = self.pull_secrets.iter().map(|one| pod_policy::name(one.name, &self.marks.owner));
-        let names: Vec<_> = names.collect();
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let resources = ["mutatingadmissionpolicies", "mutatingadmissionpolicybindings"];
-        is_checked.then(|| rule("admissionregistration.k8s.io", &resources, &["get"], &names))
+        role(kind, &json!({"name": self.name()}), &self.rules(members), &subjects)
     }
 
     /// If the namespaces are chosen in the cluster, each kind is read with one list, by the names of the objects.
@@ -311,20 +291,8 @@ mod tests {
                 "*: get,list,patch serviceaccounts "
             ]
         );
-        assert_eq!(rights(&reach, Link::Policy, &["default"], APPLYING)[2..], [POLICIES]);
+        assert_eq!(rights(&reach, Link::Policy, &["default"], APPLYING).len(), 2);
         assert_eq!(rights(&reach, Link::None, &["default"], APPLYING).len(), 2);
-    }
-
-    const POLICIES: &str = "*: get mutatingadmissionpolicies,mutatingadmissionpolicybindings acme.pull";
-
-    #[test]
-    fn the_policies_of_the_link_are_read_by_name_for_the_whole_cluster() {
-        let rules = rights(&Reach::Listed, Link::Policy, &["default"], APPLYING);
-        assert_eq!(rules.iter().filter(|rule| rule.contains("policies")).collect::<Vec<_>>(), [POLICIES]);
-        assert_eq!(rules.len(), 5, "and two rules in each of two namespaces: {rules:?}");
-        let watching = Rights::Watching { lists: true, resources: false, evicts: false };
-        let reach = Reach::Chosen { others: Others::All, selector: Selector::default() };
-        assert_eq!(rights(&reach, Link::Policy, &[], watching).len(), 2, "a controller does not check its policies");
     }
 
     #[test]
