@@ -71,6 +71,7 @@ pub struct Session<'a> {
     writes: FuturesUnordered<LocalBoxFuture<'a, (Write, Outcome)>>,
     pods: Option<Pods<'a>>,
     is_synced: bool,
+    ticked: Instant,
     news: &'a RefCell<News>,
 }
 
@@ -96,7 +97,8 @@ impl<'a> Session<'a> {
         let streams = select_all(machine.watches().into_iter().map(stream));
         let writes = FuturesUnordered::new();
         state.may_begin.set(false);
-        Self { state, server, delivery, machine, streams, first, writes, pods: None, is_synced: false, news }
+        let ticked = Instant::now();
+        Self { state, server, delivery, machine, streams, first, writes, pods: None, is_synced: false, ticked, news }
     }
 
     /// Turns on the eviction of stuck Pods.
@@ -112,6 +114,10 @@ impl<'a> Session<'a> {
     pub async fn turn(&mut self) {
         self.begin_writes();
         self.state.turned.set(Instant::now());
+        if self.ticked.elapsed() >= TURN {
+            self.ticked = Instant::now();
+            self.choose_sample();
+        }
         let now = self.now();
         let due = self
             .machine
@@ -183,13 +189,21 @@ impl<'a> Session<'a> {
         }
         if !self.state.may_begin.get() && self.machine.may_begin() {
             self.state.may_begin.set(true);
-            *self.state.sample.borrow_mut() = self.machine.chosen().cloned();
+            self.choose_sample();
             self.state.changed.notify_one();
         }
         if !self.is_synced && self.machine.is_synced() {
             self.is_synced = true;
             self.state.was_synced.set(true);
             log::info("every watch has begun", &[]);
+        }
+    }
+
+    /// A namespace that goes, or opts out, is no longer the sample.
+    fn choose_sample(&self) {
+        if self.state.may_begin.get() {
+            let mut sample = self.state.sample.borrow_mut();
+            *sample = self.machine.chosen(sample.as_ref()).cloned();
         }
     }
 

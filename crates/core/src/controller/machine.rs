@@ -199,10 +199,11 @@ impl<'d> Machine<'d> {
         })
     }
 
-    /// A namespace that is chosen for a pull secret, if there is one.
-    pub fn chosen(&self) -> Option<&Namespace> {
+    /// A namespace that is chosen for a pull secret, if there is one: `before`, as long as it is chosen.
+    pub fn chosen(&self, before: Option<&Namespace>) -> Option<&Namespace> {
         let takes = |(name, here): &(&Namespace, &Here)| self.choices.iter().any(|choice| choice.takes(name, here));
-        self.index.iter().find(takes).map(|(name, _)| name)
+        let stays = before.and_then(|name| self.index.get_key_value(name)).filter(takes);
+        stays.or_else(|| self.index.iter().find(takes)).map(|(name, _)| name)
     }
 
     /// The number of namespaces in each state.

@@ -131,3 +131,20 @@ fn every_kept_trace_ends_in_what_is_wanted() {
         world.is_right();
     }
 }
+
+#[test]
+fn the_sample_stays_until_its_namespace_goes_and_then_it_is_another_chosen_one() {
+    let mut world = World::new();
+    let mut then = |steps: &[Step]| {
+        for step in steps {
+            world.step(*step);
+        }
+        world.choose_sample()
+    };
+    assert_eq!(then(&[]), None);
+    assert_eq!(then(&[Step::Create(1), Step::See(0)]).as_deref(), Some("b"));
+    assert_eq!(then(&[Step::Create(0), Step::See(0)]).as_deref(), Some("b"), "it is still there");
+    assert_eq!(then(&[Step::Delete(1), Step::See(0)]).as_deref(), Some("a"));
+    assert_eq!(then(&[Step::Exclude(0), Step::See(0)]), None);
+    assert_eq!(then(&[Step::Create(1), Step::See(0)]).as_deref(), Some("b"));
+}

@@ -4,7 +4,7 @@ use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchange
 use regcred_core::controller::{Choosing, Event, Machine, Manner, Outcome, Selection, Standing, Watch, Write};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
-use regcred_core::names::ResourceName;
+use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::Link;
 use secrecy::ExposeSecret;
@@ -28,6 +28,7 @@ pub struct World {
     running: Vec<Write>,
     /// Writes of dead replicas, with their content.
     late: Vec<(Write, String)>,
+    sample: Option<Namespace>,
     now: u64,
 }
 
@@ -66,7 +67,8 @@ impl World {
         let server = Server::default();
         let machine = machine(delivery);
         let (running, late) = (Vec::new(), Vec::new());
-        let mut world = Self { server, machine, delivery, login: 0, shown: [0; 3], running, late, now: 0 };
+        let (shown, sample) = ([0; 3], None);
+        let mut world = Self { server, machine, delivery, login: 0, shown, running, late, sample, now: 0 };
         world.begin_watches(0);
         world
     }
@@ -128,6 +130,12 @@ impl World {
             Step::Miss(watch) => self.begin_watch(watch, 0),
             Step::BeginStale(watch, back) => self.begin_watch(watch, back),
         }
+    }
+
+    /// The namespace of the test writes, as a session chooses it.
+    pub fn choose_sample(&mut self) -> Option<String> {
+        self.sample = self.machine.chosen(self.sample.as_ref()).cloned();
+        self.sample.as_ref().map(ToString::to_string)
     }
 
     fn end(&mut self, at: usize, is_heard: bool) {
