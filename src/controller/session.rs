@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::log;
 use super::mounted::Mounted;
 use super::news::News;
-use super::pods::{self, Pods, Seen};
+use super::pods::{Pods, Seen};
 use super::state::State;
 use regcred_cluster::connect::Client;
 use regcred_cluster::controller::stream::First;
@@ -117,6 +117,7 @@ impl<'a> Session<'a> {
         if self.ticked.elapsed() >= TURN {
             self.ticked = Instant::now();
             self.choose_sample();
+            self.evict();
         }
         let now = self.now();
         let due = self
@@ -209,9 +210,19 @@ impl<'a> Session<'a> {
 
     fn of_a_pod(&mut self, seen: Seen) {
         match (seen, &mut self.pods) {
-            (Seen::Waits(pod), Some(pods)) if self.state.may_write() => pods.judge(*pod, &self.machine),
-            (Seen::Ended(end), _) => pods::tell(end, self.state, &mut self.news.borrow_mut()),
-            (Seen::Waits(_), _) => {}
+            (Seen::Looked(look), Some(pods)) => pods.take(*look),
+            (Seen::Ended(end), Some(pods)) => {
+                pods.end(end, self.state, &mut self.news.borrow_mut());
+                self.evict();
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// Looks at all waiting Pods: their namespaces may have been served since, or this replica may lead now.
+    fn evict(&mut self) {
+        if let Some(pods) = self.pods.as_mut().filter(|_| self.state.may_write()) {
+            pods.evict(&self.machine);
         }
     }
 
