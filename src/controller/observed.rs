@@ -58,9 +58,9 @@ struct Source {
 }
 
 /// The objects of one watch.
-struct Watched<T> {
+pub(super) struct Watched<T> {
     is_complete: bool,
-    objects: BTreeMap<String, T>,
+    pub(super) objects: BTreeMap<String, T>,
     /// The objects that it has seen since it started again.
     again: Option<BTreeMap<String, T>>,
     /// The last failure since it has shown everything.
@@ -75,7 +75,7 @@ impl<T> Default for Watched<T> {
 
 impl<T> Watched<T> {
     /// Takes an event of the watch. Until a new start has shown everything, the earlier objects stay; a failure changes nothing.
-    fn take(&mut self, look: Look<T>, name: impl Fn(&T) -> String) {
+    pub(super) fn take(&mut self, look: Look<T>, name: impl Fn(&T) -> String) {
         match look {
             Look::Began => self.again = Some(BTreeMap::new()),
             Look::Is(object) => {

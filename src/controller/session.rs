@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::log;
 use super::mounted::Mounted;
 use super::news::News;
-use super::pods::{self, Pods, Seen};
+use super::pods::{Pods, Seen};
 use super::state::State;
 use regcred_cluster::connect::Client;
 use regcred_cluster::controller::stream::First;
@@ -71,6 +71,7 @@ pub struct Session<'a> {
     writes: FuturesUnordered<LocalBoxFuture<'a, (Write, Outcome)>>,
     pods: Option<Pods<'a>>,
     is_synced: bool,
+    ticked: Instant,
     news: &'a RefCell<News>,
 }
 
@@ -96,7 +97,8 @@ impl<'a> Session<'a> {
         let streams = select_all(machine.watches().into_iter().map(stream));
         let writes = FuturesUnordered::new();
         state.may_begin.set(false);
-        Self { state, server, delivery, machine, streams, first, writes, pods: None, is_synced: false, news }
+        let ticked = Instant::now();
+        Self { state, server, delivery, machine, streams, first, writes, pods: None, is_synced: false, ticked, news }
     }
 
     /// Turns on the eviction of stuck Pods.
@@ -112,6 +114,11 @@ impl<'a> Session<'a> {
     pub async fn turn(&mut self) {
         self.begin_writes();
         self.state.turned.set(Instant::now());
+        if self.ticked.elapsed() >= TURN {
+            self.ticked = Instant::now();
+            self.choose_sample();
+            self.evict();
+        }
         let now = self.now();
         let due = self
             .machine
@@ -183,7 +190,7 @@ impl<'a> Session<'a> {
         }
         if !self.state.may_begin.get() && self.machine.may_begin() {
             self.state.may_begin.set(true);
-            *self.state.sample.borrow_mut() = self.machine.chosen().cloned();
+            self.choose_sample();
             self.state.changed.notify_one();
         }
         if !self.is_synced && self.machine.is_synced() {
@@ -193,11 +200,29 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// A namespace that goes, or opts out, is no longer the sample.
+    fn choose_sample(&self) {
+        if self.state.may_begin.get() {
+            let mut sample = self.state.sample.borrow_mut();
+            *sample = self.machine.chosen(sample.as_ref()).cloned();
+        }
+    }
+
     fn of_a_pod(&mut self, seen: Seen) {
         match (seen, &mut self.pods) {
-            (Seen::Waits(pod), Some(pods)) if self.state.may_write() => pods.judge(*pod, &self.machine),
-            (Seen::Ended(end), _) => pods::tell(end, self.state, &mut self.news.borrow_mut()),
-            (Seen::Waits(_), _) => {}
+            (Seen::Looked(look), Some(pods)) => pods.take(*look),
+            (Seen::Ended(end), Some(pods)) => {
+                pods.end(end, self.state, &mut self.news.borrow_mut());
+                self.evict();
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// Looks at all waiting Pods: their namespaces may have been served since, or this replica may lead now.
+    fn evict(&mut self) {
+        if let Some(pods) = self.pods.as_mut().filter(|_| self.state.may_write()) {
+            pods.evict(&self.machine);
         }
     }
 

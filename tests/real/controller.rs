@@ -391,11 +391,7 @@ fn pods_that_were_created_too_early_are_evicted_if_somebody_makes_new_ones() {
     pod("free", &owner);
     let replica = installed.start(&["--restart-stuck-pods"]);
     Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
-    // A kubelet writes the status repeatedly.
-    let again = json!({"metadata": {"annotations": {"again": "yes"}}}).to_string();
-    for name in ["bare", "free"] {
-        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "-p", &again], "");
-    }
+    // The Pods were seen before the namespace was served, and no kubelet writes their status again.
     Bench::wait("the eviction", || bench.kubectl(&["get", "pod", "free", "-n", &namespace], "").status != 0);
     replica.says(&format!("the Pod {namespace}/bare lacks the reference and stays: no controller would replace it"));
     bench.kubectl(&["get", "pod", "bare", "-n", &namespace], "").succeeded();

@@ -66,7 +66,7 @@ fn the_metrics_of_the_alerts_are_those_of_the_controller() {
     let rules = find(&made, "PrometheusRule")["spec"].to_string();
     let names = rules.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let names: std::collections::BTreeSet<_> = names.filter_map(|word| word.strip_prefix("regcred_")).collect();
-    assert_eq!(names.len(), 6, "{names:?}");
+    assert_eq!(names.len(), 7, "{names:?}");
     for name in names {
         assert!(source.contains(&format!("\"{name}\"")), "the controller has no metric regcred_{name}");
     }

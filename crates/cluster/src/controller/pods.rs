@@ -1,27 +1,20 @@
 //! Watches waiting Pods, and evicts those that lack the reference (`--restart-stuck-pods`), which needs an extra right.
 
-use futures::future::ready;
 use futures::stream::{BoxStream, StreamExt};
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use regcred_core::cluster::stuck::{Budget, Pod, Verdict};
 use tokio::time::timeout;
 
+use super::resource::{Look, look};
 use super::stream::{First, objects};
 use super::watch::CUT;
 use crate::server::Server;
 use crate::stuck::{End, Stuck, evict};
 
-/// The pending Pods, now and as they change. A Pod with a container that waits for its image is pending.
-pub fn waiting(client: &Client, first: First) -> BoxStream<'static, Pod> {
-    let pods = objects::<Pod>(Api::all(client.clone()), Some("status.phase=Pending".to_owned()), first);
-    pods.filter_map(|event| {
-        ready(match event {
-            Ok(watcher::Event::Apply(pod) | watcher::Event::InitApply(pod)) => Some(pod.fact),
-            Ok(watcher::Event::Init | watcher::Event::InitDone | watcher::Event::Delete(_)) | Err(_) => None,
-        })
-    })
-    .boxed()
+/// The pending Pods, without end. A Pod with a container that waits for its image is pending.
+pub fn waiting(client: &Client, first: First) -> BoxStream<'static, Look<Pod>> {
+    look(Api::all(client.clone()), Some("status.phase=Pending".to_owned()), first)
 }
 
 /// Evicts a stuck Pod, unless no controller would create a new one or a budget protects it.

@@ -42,10 +42,11 @@ pub fn source(
     name: &ResourceName,
     first: First,
 ) -> BoxStream<'static, Look<SourceSecret>> {
-    look(Api::namespaced(client.clone(), namespace.as_str()), Some(name), first)
+    look(Api::namespaced(client.clone(), namespace.as_str()), Some(format!("metadata.name={name}")), first)
 }
 
-fn look<T: Fact>(api: Api<Seen<T>>, name: Option<&ResourceName>, first: First) -> BoxStream<'static, Look<T>>
+/// The objects that have these fields, without end.
+pub(super) fn look<T: Fact>(api: Api<Seen<T>>, fields: Option<String>, first: First) -> BoxStream<'static, Look<T>>
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
 {
@@ -56,7 +57,7 @@ where
         Ok(watcher::Event::Delete(object)) => Look::Gone(object.fact),
         Err(failed) => Look::Failed(failed),
     };
-    objects(api, name.map(|name| format!("metadata.name={name}")), first).map(look).boxed()
+    objects(api, fields, first).map(look).boxed()
 }
 
 /// Writes the status of a resource, if the resource has not changed since it was seen.

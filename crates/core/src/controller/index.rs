@@ -1,6 +1,7 @@
 //! Keeps the facts that the rules need about the objects that watches have seen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use crate::cluster::Judged;
 use crate::cluster::facts::{Account, Metadata, Phase, Secret, Space};
@@ -54,7 +55,7 @@ impl Held {
 pub(super) struct Here {
     /// Whether the namespace itself was seen: its objects may be seen first.
     pub(super) is_known: bool,
-    /// Its annotations and its ServiceAccounts.
+    /// Its annotations and its ServiceAccounts. The version stays when the namespace goes, so that no older state counts as new.
     pub(super) space: Space,
     pub(super) secrets: BTreeMap<usize, Box<Held>>,
     /// ServiceAccounts that got a reference, so that the reference counts as ours even without a Secret.
@@ -77,14 +78,15 @@ impl Here {
         self.is_known = true;
         let mut labels = space.metadata.labels;
         labels.retain(|label, _| is_asked_for(label));
-        let annotations = opt_out(space.metadata.annotations);
-        self.space.metadata = Metadata { labels, annotations, ..Metadata::default() };
+        let (annotations, resource_version) = (opt_out(space.metadata.annotations), space.metadata.resource_version);
+        self.space.metadata = Metadata { resource_version, labels, annotations, ..Metadata::default() };
         self.space.phase = space.phase;
     }
 
     pub(super) fn forget(&mut self) {
         self.is_known = false;
-        self.space.metadata = Metadata::default();
+        let resource_version = mem::take(&mut self.space.metadata.resource_version);
+        self.space.metadata = Metadata { resource_version, ..Metadata::default() };
         self.space.phase = Phase::Active;
         self.standing = Standing::Unwanted;
         self.since = None;

@@ -131,7 +131,11 @@ impl<'d> Machine<'d> {
             self.queued.remove(&namespace);
             self.decide(&namespace, now);
         }
-        self.ready.pop_front()
+        let write = self.ready.pop_front()?;
+        if let (Some(name), Some(here)) = (write.linked(), self.index.get_mut(&write.place.namespace)) {
+            here.linked.insert(name.clone());
+        }
+        Some(write)
     }
 
     /// When the next waiting write is due.
@@ -199,10 +203,11 @@ impl<'d> Machine<'d> {
         })
     }
 
-    /// A namespace that is chosen for a pull secret, if there is one.
-    pub fn chosen(&self) -> Option<&Namespace> {
+    /// A namespace that is chosen for a pull secret, if there is one: `before`, as long as it is chosen.
+    pub fn chosen(&self, before: Option<&Namespace>) -> Option<&Namespace> {
         let takes = |(name, here): &(&Namespace, &Here)| self.choices.iter().any(|choice| choice.takes(name, here));
-        self.index.iter().find(takes).map(|(name, _)| name)
+        let stays = before.and_then(|name| self.index.get_key_value(name)).filter(takes);
+        stays.or_else(|| self.index.iter().find(takes)).map(|(name, _)| name)
     }
 
     /// The number of namespaces in each state.
@@ -229,11 +234,9 @@ impl<'d> Machine<'d> {
         let Needs { writes, standing, due } = rules.needs(namespace, here);
         self.due.extend(due.map(|due| (due, namespace.clone())));
         self.busy.extend(writes.iter().map(|write| write.place.clone()));
-        let linked: Vec<_> = writes.iter().filter_map(Write::linked).cloned().collect();
         self.ready.extend(writes);
         self.said_once(&holds);
         let Some(here) = self.index.get_mut(namespace) else { return };
-        here.linked.extend(linked);
         if here.standing != standing {
             self.notices.extend(match &standing {
                 Standing::Served => {
@@ -267,7 +270,13 @@ impl<'d> Machine<'d> {
         self.manner == Manner::Controller && *namespace == self.own
     }
 
+    /// Decides later about a namespace that has changed. The writes that have not begun belong to one namespace.
     pub(super) fn queue(&mut self, namespace: &Namespace) {
+        if self.ready.front().is_some_and(|write| write.place.namespace == *namespace) {
+            for write in self.ready.drain(..) {
+                self.busy.remove(&write.place);
+            }
+        }
         if self.queued.insert(namespace.clone()) {
             self.queue.push_back(namespace.clone());
         }

@@ -74,6 +74,11 @@ impl Machine<'_> {
         self.remember(&Watch::Namespaces, &name, None);
         let is_new = self.watches.get(&Watch::Namespaces).is_some_and(|seen| seen.is_complete);
         let here = self.index.entry(name.clone()).or_default();
+        let (version, known) = (&object.metadata.resource_version, &here.space.metadata.resource_version);
+        // Versions of namespaces are comparable, so this also ignores an earlier namespace of the same name.
+        if is_older("", version, ("", known)) {
+            return;
+        }
         if !here.is_known {
             // The time for the first namespaces is not the waiting time of a new namespace.
             here.since = Some(now).filter(|_| is_new);

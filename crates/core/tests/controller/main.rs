@@ -131,3 +131,56 @@ fn every_kept_trace_ends_in_what_is_wanted() {
         world.is_right();
     }
 }
+
+#[test]
+fn the_sample_stays_until_its_namespace_goes_and_then_it_is_another_chosen_one() {
+    let mut world = World::new();
+    let mut then = |steps: &[Step]| {
+        for step in steps {
+            world.step(*step);
+        }
+        world.choose_sample()
+    };
+    assert_eq!(then(&[]), None);
+    assert_eq!(then(&[Step::Create(1), Step::See(0)]).as_deref(), Some("b"));
+    assert_eq!(then(&[Step::Create(0), Step::See(0)]).as_deref(), Some("b"), "it is still there");
+    assert_eq!(then(&[Step::Delete(1), Step::See(0)]).as_deref(), Some("a"));
+    assert_eq!(then(&[Step::Exclude(0), Step::See(0)]), None);
+    assert_eq!(then(&[Step::Create(1), Step::See(0)]).as_deref(), Some("b"));
+}
+
+#[test]
+fn a_namespace_that_an_older_api_server_does_not_show_yet_is_not_taken_for_an_excluded_one_later() {
+    let mut world = World::new();
+    let steps = [Step::Create(0), Step::Account(0, 0), Step::Exclude(0), Step::Exclude(0), Step::See(1)];
+    let served = [Step::See(0), Step::See(0), Step::See(0), Step::Begin, Step::End(0), Step::Begin, Step::End(0)];
+    for step in steps.into_iter().chain(served).chain([Step::See(1), Step::See(2)]) {
+        world.step(step);
+    }
+    // It shows no namespace, and then one change after the other.
+    world.step(Step::BeginStale(0, 3));
+    for _ in 0..3 {
+        world.step(Step::See(0));
+        world.step(Step::Begin);
+        assert_eq!(world.running, []);
+    }
+    world.settle();
+    world.is_right();
+}
+
+#[test]
+fn a_write_that_has_not_begun_is_dropped_when_its_namespace_changes() {
+    let mut world = World::new();
+    for step in [Step::Create(0), Step::Account(0, 0), Step::Account(0, 1)] {
+        world.step(step);
+    }
+    world.settle();
+    for step in [Step::Exclude(0), Step::See(0), Step::Begin, Step::Exclude(0), Step::See(0)] {
+        world.step(step);
+    }
+    assert_eq!(world.running.len(), 1, "one of two references is removed");
+    // A second removal would be noticed here.
+    (0..3).for_each(|_| world.step(Step::Begin));
+    world.settle();
+    world.is_right();
+}

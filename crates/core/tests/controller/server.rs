@@ -12,6 +12,7 @@ pub const NAME: &str = "ours";
 #[derive(Clone, Debug)]
 pub struct Space {
     pub uid: u64,
+    pub version: u64,
     pub is_excluded: bool,
     /// Whether somebody else removed our Secret there, so that a reference to it may belong to anybody.
     pub is_tainted: bool,
@@ -58,14 +59,17 @@ impl Server {
     pub fn create(&mut self, namespace: &str) {
         if !self.namespaces.contains_key(namespace) {
             let uid = self.next();
-            self.namespaces.insert(namespace.to_owned(), Space { uid, is_excluded: false, is_tainted: false });
+            self.namespaces
+                .insert(namespace.to_owned(), Space { uid, version: uid, is_excluded: false, is_tainted: false });
             self.show_namespace(namespace);
         }
     }
 
     pub fn exclude(&mut self, namespace: &str) {
+        let version = self.next();
         if let Some(space) = self.namespaces.get_mut(namespace) {
             space.is_excluded = !space.is_excluded;
+            space.version = version;
             self.show_namespace(namespace);
         }
     }
@@ -124,7 +128,8 @@ impl Server {
     fn show_namespace(&mut self, namespace: &str) {
         let space = &self.namespaces[namespace];
         let annotations = if space.is_excluded { json!({"regcred.dev/exclude": "true"}) } else { json!({}) };
-        let object = json!({"metadata": {"name": namespace, "uid": space.uid.to_string(), "annotations": annotations}});
+        let (uid, version) = (space.uid.to_string(), space.version.to_string());
+        let object = json!({"metadata": {"name": namespace, "uid": uid, "resourceVersion": version, "annotations": annotations}});
         self.history[0].push(Change { place: (namespace.to_owned(), String::new()), object: Some(object) });
     }
 

@@ -1,10 +1,13 @@
 //! Connects the state machine with the model of the API server, step by step.
 
+use std::collections::BTreeMap;
+
+use regcred_core::cluster::facts::NamespaceObject;
 use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
-use regcred_core::controller::{Choosing, Event, Machine, Manner, Outcome, Selection, Standing, Watch, Write};
+use regcred_core::controller::{Choosing, Deed, Event, Machine, Manner, Outcome, Selection, Standing, Watch, Write};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
-use regcred_core::names::ResourceName;
+use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::Link;
 use secrecy::ExposeSecret;
@@ -25,9 +28,12 @@ pub struct World {
     login: usize,
     /// How many changes each watch has shown.
     shown: [usize; 3],
-    running: Vec<Write>,
+    pub running: Vec<Write>,
     /// Writes of dead replicas, with their content.
     late: Vec<(Write, String)>,
+    sample: Option<Namespace>,
+    /// The newest version of each namespace that the machine has seen, and whether it is excluded.
+    newest: BTreeMap<String, (u64, bool)>,
     now: u64,
 }
 
@@ -66,7 +72,8 @@ impl World {
         let server = Server::default();
         let machine = machine(delivery);
         let (running, late) = (Vec::new(), Vec::new());
-        let mut world = Self { server, machine, delivery, login: 0, shown: [0; 3], running, late, now: 0 };
+        let (shown, sample, newest) = ([0; 3], None, BTreeMap::new());
+        let mut world = Self { server, machine, delivery, login: 0, shown, running, late, sample, newest, now: 0 };
         world.begin_watches(0);
         world
     }
@@ -110,7 +117,7 @@ impl World {
             Step::See(watch) => self.see(watch),
             Step::Begin => {
                 if self.running.len() < AT_ONCE {
-                    self.running.extend(self.machine.next(self.now));
+                    self.begin();
                 }
             }
             Step::End(at) => self.end(at, true),
@@ -128,6 +135,22 @@ impl World {
             Step::Miss(watch) => self.begin_watch(watch, 0),
             Step::BeginStale(watch, back) => self.begin_watch(watch, back),
         }
+    }
+
+    fn begin(&mut self) {
+        let Some(write) = self.machine.next(self.now) else { return };
+        if matches!(write.deed, Deed::Unlink(_) | Deed::Delete(_)) {
+            let is_excluded =
+                self.newest.get(write.place.namespace.as_str()).is_some_and(|(_, is_excluded)| *is_excluded);
+            assert!(is_excluded, "{write:?} although the machine has seen that the namespace is included");
+        }
+        self.running.push(write);
+    }
+
+    /// The namespace of the test writes, as a session chooses it.
+    pub fn choose_sample(&mut self) -> Option<String> {
+        self.sample = self.machine.chosen(self.sample.as_ref()).cloned();
+        self.sample.as_ref().map(ToString::to_string)
     }
 
     fn end(&mut self, at: usize, is_heard: bool) {
@@ -149,6 +172,7 @@ impl World {
             self.delivery = delivery(login);
         }
         self.machine = machine(self.delivery);
+        self.newest.clear();
         self.begin_watches(back);
     }
 
@@ -170,31 +194,45 @@ impl World {
     fn begin_watch(&mut self, kind: usize, back: usize) {
         let changes = self.server.history[kind].len().saturating_sub(back);
         self.machine.see(Event::Began(Self::watch(kind)), self.now);
-        for object in self.server.list(kind, changes) {
-            let event = Self::event(kind, &object);
-            self.machine.see(event, self.now);
+        let objects = self.server.list(kind, changes);
+        if kind == 0 {
+            self.newest.retain(|name, _| objects.iter().any(|object| object["metadata"]["name"] == name.as_str()));
+        }
+        for object in objects {
+            self.show(kind, &object);
         }
         self.machine.see(Event::Ended(Self::watch(kind)), self.now);
         self.shown[kind] = changes;
     }
 
-    fn event(kind: usize, object: &Value) -> Event {
-        match kind {
+    fn show(&mut self, kind: usize, object: &Value) {
+        let event = match kind {
             0 => Event::Namespace(server::namespace(object)),
             1 => Event::Account(Self::watch(kind), server::account(object)),
             _ => Event::Secret(0, server::secret(object)),
+        };
+        if let Event::Namespace(NamespaceObject { metadata, .. }) = &event {
+            let seen = (metadata.resource_version.parse().unwrap(), !metadata.annotations.is_empty());
+            let newest = self.newest.entry(metadata.name.clone()).or_default();
+            *newest = seen.max(*newest);
         }
+        self.machine.see(event, self.now);
     }
 
     fn see(&mut self, kind: usize) {
-        let Some(Change { place: (namespace, name), object }) = self.server.history[kind].get(self.shown[kind]) else {
+        let Some(Change { place: (namespace, name), object }) =
+            self.server.history[kind].get(self.shown[kind]).cloned()
+        else {
             return;
         };
         self.shown[kind] += 1;
         let gone = || namespace.parse().unwrap();
         let event = match (object, kind) {
-            (Some(object), _) => Self::event(kind, object),
-            (None, 0) => Event::NamespaceGone(gone()),
+            (Some(object), _) => return self.show(kind, &object),
+            (None, 0) => {
+                self.newest.remove(&namespace);
+                Event::NamespaceGone(gone())
+            }
             (None, 1) => Event::AccountGone(gone(), name.parse().unwrap()),
             (None, _) => Event::SecretGone(0, gone()),
         };
@@ -215,7 +253,7 @@ impl World {
                     self.see(kind);
                 }
             });
-            self.running.extend(self.machine.next(self.now));
+            self.begin();
             if !self.running.is_empty() {
                 self.end(0, true);
             } else if let Some(due) = self.machine.due() {

@@ -34,7 +34,7 @@ struct Alert {
     remedy: &'static str,
 }
 
-/// The states that need a person. The numbers of namespaces are those of the leading replica.
+/// The states that need a person. Numbers, and what registries say, are those of the leading replica: those of the other one may be old.
 const ALERTS: &[Alert] = &[
     Alert {
         name: "RegcredControllerDown",
@@ -77,6 +77,14 @@ const ALERTS: &[Alert] = &[
         remedy: "The Events of Deployment NAME in namespace NAMESPACE say what is wrong.",
     },
     Alert {
+        name: "RegcredResourcesNotFollowed",
+        severity: "warning",
+        lasting: "15m",
+        expression: r#"max by (state) (regcred_resources{job="JOB",state=~"not-permitted|login-broken"} and on (namespace, pod) regcred_leader{job="JOB"} == 1) > 0"#,
+        summary: "Custom resources {{ $labels.state }}: {{ $value }}",
+        remedy: "`kubectl get registrycredentials` and the Events of Deployment NAME say which and why. This alert needs `--crd`.",
+    },
+    Alert {
         name: "RegcredNamespacesNotServed",
         severity: "warning",
         lasting: "15m",
@@ -88,7 +96,7 @@ const ALERTS: &[Alert] = &[
         name: "RegcredLoginRefused",
         severity: "critical",
         lasting: "5m",
-        expression: r#"max by (registry) (regcred_login_refused{job="JOB"}) == 1"#,
+        expression: r#"max by (registry) (regcred_login_refused{job="JOB"} and on (namespace, pod) regcred_leader{job="JOB"} == 1) == 1"#,
         summary: "{{ $labels.registry }} refuses the login",
         remedy: "Pods that pull from there fail. Rotate the login. This alert needs `--check-online`.",
     },
@@ -114,5 +122,22 @@ impl Alert {
             "labels": {"severity": self.severity},
             "annotations": {"summary": fill(self.summary), "description": fill(self.remedy)},
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_the_leader_keeps_current_counts_only_for_the_leader() {
+        for metric in ["regcred_namespaces{", "regcred_resources{", "regcred_login_refused{"] {
+            let alerts: Vec<_> = ALERTS.iter().filter(|alert| alert.expression.contains(metric)).collect();
+            assert!(!alerts.is_empty(), "{metric}");
+            for alert in alerts {
+                let joined = r#" and on (namespace, pod) regcred_leader{job="JOB"} == 1)"#;
+                assert!(alert.expression.contains(joined), "{}", alert.name);
+            }
+        }
     }
 }
