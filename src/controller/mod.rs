@@ -18,6 +18,7 @@ mod online;
 mod pods;
 mod serve;
 mod session;
+mod signal;
 mod stand_in;
 mod state;
 mod statuses;

@@ -14,7 +14,7 @@ use super::online::Asking;
 use super::session::{Session, choices, delivery, names};
 use super::state::State;
 use super::statuses::Statuses;
-use super::{Options, Origin, StuckPods, Wishes, confinement, http, leadership, log, own_namespace, stand_in};
+use super::{Options, Origin, StuckPods, Wishes, confinement, http, leadership, log, own_namespace, signal, stand_in};
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::{Client, Connected, stay_connected};
@@ -53,7 +53,7 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
         Some(listen) => http::begin(listen, &state).await?,
         None => log::info("regcred stands in for imagepullsecret-patcher", &[("version", env!("CARGO_PKG_VERSION"))]),
     }
-    spawn_local(stop_at_a_signal(Rc::clone(&state)));
+    spawn_local(signal::stop_at_one(Rc::clone(&state)));
     let server = || Server::new(client.clone(), LEASE_CALL, || false);
     let observed = (wishes == Wishes::Resources)
         .then(|| Observed::start(watching.clone(), server(), namespace.clone(), Rc::clone(&state)));
@@ -280,25 +280,4 @@ fn same_owner(mounted: &Mounted, new: Mounted) -> Result<Mounted, Vec<Diagnostic
     let problem =
         Diagnostic::error(Code::InvalidConfig, "`metadata.name` has changed, and a running controller keeps its owner");
     Err(vec![problem.hint("install a controller for the new owner, or put the old name back")])
-}
-
-async fn stop_at_a_signal(state: Rc<State>) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-        } else {
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
-    log::info("stopping", &[]);
-    state.is_stopping.set(true);
-    state.changed.notify_one();
-    state.stop.notify_one();
 }

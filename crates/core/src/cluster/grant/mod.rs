@@ -3,6 +3,7 @@
 //! Only server-side apply creates Secrets: it asks for `create` with the name of the object, so a rule can name the object.
 
 mod place;
+mod policies;
 mod scope;
 mod selector;
 mod subject;
@@ -17,8 +18,7 @@ use super::installation::definition::{GROUP, PLURAL};
 use super::selection::Others;
 use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
-use crate::objects::guard::{Guard, has_not_opted_out, policy};
-use crate::objects::marks::{self, MANAGED_BY, Marks, OWNER, Role};
+use crate::objects::marks::{self, Marks, Role};
 use crate::objects::rbac::{role, rule};
 use crate::objects::{objects, plan};
 use crate::spec::choice::Link;
@@ -171,46 +171,6 @@ impl Grant<'_> {
 
     fn evicts(&self) -> bool {
         matches!(self.rights, Rights::Applying { evicts: true } | Rights::Watching { evicts: true, .. })
-    }
-
-    /// The policies that confine the account to pull secrets and references.
-    pub(super) fn policies(&self) -> Vec<Value> {
-        let (label, owner) = (MANAGED_BY, self.marks.owner.as_str());
-        let served = |which| match self.reach {
-            Reach::Listed => has_not_opted_out("namespaceObject"),
-            Reach::Chosen { others, selector } => is_served(&self.pull_secrets, which, *others, selector),
-        };
-        let mut guard = Guard {
-            who: "regcred",
-            secrets: self.pull_secrets.iter().map(|one| one.name.as_str()).collect(),
-            labels: vec![label],
-            annotations: vec![(OWNER, owner)],
-            is_its_own: format!(
-                "(oldObject.metadata.?labels[?'{}'].orValue('') == '{}' \
-                 && oldObject.metadata.?annotations[?'{OWNER}'].orValue('') == '{owner}')",
-                label.0, label.1
-            ),
-            is_served: served(Which::Requested),
-        };
-        let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
-        let account = ("is-the-account", asks.as_str());
-        let name = |suffix: &str| format!("{}-{suffix}", self.name());
-        let mut policies = policy(&name("secrets"), "secrets", account, &guard.secret_rules()).to_vec();
-        // The request for a ServiceAccount or a Pod does not name the pull secret.
-        guard.is_served = served(Which::Any);
-        if self.link == Link::ServiceAccount {
-            let mut rules = guard.service_account_rules();
-            let written = self.pull_secrets.iter().flat_map(|one| one.written_accounts);
-            if let Some(is_linked) = is_linked("request.name", written) {
-                rules.insert(0, ("regcred may change no other ServiceAccount".to_owned(), is_linked));
-            }
-            policies.extend(policy(&name("service-accounts"), "serviceaccounts", account, &rules));
-        }
-        if self.evicts() {
-            let rule = ("regcred may evict no Pod of an excluded namespace".to_owned(), guard.is_served);
-            policies.extend(policy(&name("evictions"), EVICTION, account, &[rule]));
-        }
-        policies
     }
 }
 

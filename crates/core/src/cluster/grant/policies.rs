@@ -1,0 +1,51 @@
+//! Writes the policies that confine an account to its pull secrets and to the references to them.
+
+use serde_json::Value;
+
+use super::place::{Which, is_linked, is_served};
+use super::{EVICTION, Grant, Reach, Subject};
+use crate::objects::guard::{Guard, has_not_opted_out, policy};
+use crate::objects::marks::{MANAGED_BY, OWNER};
+use crate::spec::choice::Link;
+
+impl Grant<'_> {
+    /// The policies that confine the account to pull secrets and references.
+    pub(in crate::cluster) fn policies(&self) -> Vec<Value> {
+        let (label, owner) = (MANAGED_BY, self.marks.owner.as_str());
+        let served = |which| match self.reach {
+            Reach::Listed => has_not_opted_out("namespaceObject"),
+            Reach::Chosen { others, selector } => is_served(&self.pull_secrets, which, *others, selector),
+        };
+        let mut guard = Guard {
+            who: "regcred",
+            secrets: self.pull_secrets.iter().map(|one| one.name.as_str()).collect(),
+            labels: vec![label],
+            annotations: vec![(OWNER, owner)],
+            is_its_own: format!(
+                "(oldObject.metadata.?labels[?'{}'].orValue('') == '{}' \
+                 && oldObject.metadata.?annotations[?'{OWNER}'].orValue('') == '{owner}')",
+                label.0, label.1
+            ),
+            is_served: served(Which::Requested),
+        };
+        let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
+        let account = ("is-the-account", asks.as_str());
+        let name = |suffix: &str| format!("{}-{suffix}", self.name());
+        let mut policies = policy(&name("secrets"), "secrets", account, &guard.secret_rules()).to_vec();
+        // The request for a ServiceAccount or a Pod does not name the pull secret.
+        guard.is_served = served(Which::Any);
+        if self.link == Link::ServiceAccount {
+            let mut rules = guard.service_account_rules();
+            let written = self.pull_secrets.iter().flat_map(|one| one.written_accounts);
+            if let Some(is_linked) = is_linked("request.name", written) {
+                rules.insert(0, ("regcred may change no other ServiceAccount".to_owned(), is_linked));
+            }
+            policies.extend(policy(&name("service-accounts"), "serviceaccounts", account, &rules));
+        }
+        if self.evicts() {
+            let rule = ("regcred may evict no Pod of an excluded namespace".to_owned(), guard.is_served);
+            policies.extend(policy(&name("evictions"), EVICTION, account, &[rule]));
+        }
+        policies
+    }
+}

@@ -1,0 +1,28 @@
+//! Stops the controller at a signal.
+
+use std::rc::Rc;
+
+use super::log;
+use super::state::State;
+
+/// Waits for SIGTERM or SIGINT, and then tells everybody to stop.
+pub async fn stop_at_one(state: Rc<State>) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        } else {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = tokio::signal::ctrl_c().await;
+    log::info("stopping", &[]);
+    state.is_stopping.set(true);
+    state.changed.notify_one();
+    state.stop.notify_one();
+}
