@@ -19,16 +19,17 @@ struct Space {
 }
 
 struct Replay {
+    // The replicas are dropped before the folder with their logs, which a failed test prints.
+    replica: Option<Replica>,
+    /// The replicas that have ended.
+    ended: Vec<Replica>,
     installed: Installed,
     spaces: [Space; 3],
     password: &'static str,
-    replica: Option<Replica>,
     /// How many writes of the replica the trace has seen end.
     writes: usize,
     /// How a replica ends: by SIGKILL, or where its writes come late by SIGSTOP.
     signal: &'static str,
-    /// The replicas that have ended.
-    ended: Vec<Replica>,
 }
 
 impl Replay {

@@ -125,7 +125,7 @@ fn the_first_minute_of_the_readme_ends_with_a_pod_that_runs_and_explain_names_wh
         "-p",
         r#"[{"op":"remove","path":"/imagePullSecrets"}]"#,
     ]);
-    assert_eq!(cause_of_a_new_pod("without-a-reference"), "reference-dropped");
+    assert_eq!(cause_of_a_new_pod("without-a-reference"), "no-reference");
 }
 
 #[test]
