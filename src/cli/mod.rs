@@ -139,7 +139,7 @@ pub struct VerifyArguments {
     /// With sops: the output of render, for which `.sops.yaml` is read
     #[arg(short, long, value_name = "PATH", help_heading = "Where")]
     pub output: Option<PathBuf>,
-    /// Directory of templates for render, which are read, too
+    /// Also check the templates in this directory
     #[arg(long, value_name = "DIR", help_heading = "Where")]
     pub templates: Option<PathBuf>,
     /// List the variables, their purpose, and which are set

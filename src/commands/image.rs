@@ -71,7 +71,7 @@ pub(super) fn resolve(
             }
             (true, Some(_)) => (
                 ", which is excluded",
-                "take it out of `exclude`; `patcher.defaultExcludes` leaves out those of Kubernetes",
+                "take it out of `namespaces.exclude`; for a namespace of Kubernetes itself, set `patcher.defaultExcludes: false`",
             ),
             (false, _) => ("", "add the namespace to `namespaces.include` of the pull secret that its Pods need"),
         };

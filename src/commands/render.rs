@@ -21,7 +21,7 @@ use regcred_core::spec::typed::Typed;
 pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
     let Fleet { members, secret_variables, warnings } =
         Fleet::resolve_for(Purpose::Manifests, typed, file, environment)?;
-    runs::prepare_threads(&members);
+    runs::prepare_threads(&members, environment);
     if members.iter().any(|settings| settings.message_format == MessageFormat::Json) {
         report::be_json();
     }

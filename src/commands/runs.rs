@@ -98,7 +98,7 @@ fn in_parallel<A: Send, B: Send>(runs: Vec<A>, work: impl Fn(A) -> B + Send + Sy
 }
 
 /// Starts a thread for each core, or as many as a low limit of processes allows. A plain stream needs none.
-pub(super) fn prepare_threads(members: &[Settings]) {
+pub(super) fn prepare_threads(members: &[Settings], environment: &Environment) {
     let streams = |one: &Settings| matches!(one.destination, Destination::Stdout);
     let is_plain = |one: &Settings| one.combination.protect == Protect::Plain && streams(one);
     if matches!(members, [one] if is_plain(one)) {
@@ -109,8 +109,10 @@ pub(super) fn prepare_threads(members: &[Settings]) {
         let (sender, receiver) = mpsc::channel::<rayon::ThreadBuilder>();
         thread::Builder::new().spawn(move || receiver.recv().map(rayon::ThreadBuilder::run)).ok().map(|_| sender)
     };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let mut started: Vec<_> = (0..cores).map_while(start).collect();
+    // The variable that every program with this pool knows.
+    let wanted = environment.setting("RAYON_NUM_THREADS").and_then(|number| number.parse().ok());
+    let threads = wanted.filter(|number| *number > 0).or_else(|| Some(thread::available_parallelism().ok()?.get()));
+    let mut started: Vec<_> = (0..threads.unwrap_or(1)).map_while(start).collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(started.len().max(1));
     // If a pool exists already, threads can be started.
     let _ = if started.is_empty() {

@@ -89,6 +89,12 @@ impl Mounts<'_> {
 }
 
 impl Mounted {
+    /// Whether these are the very logins of an earlier reading.
+    pub(super) fn has_the_logins_of(&self, earlier: &Self) -> bool {
+        let mut pairs = self.logins.iter().zip(&earlier.logins);
+        self.logins.len() == earlier.logins.len() && pairs.all(|(one, other)| Rc::ptr_eq(one, other))
+    }
+
     /// The current logins of a pull secret, if they come from the same sources.
     pub(super) fn logins_of(&self, wanted: &Wanted) -> Option<Rc<Logins>> {
         let is_same = |one: &Wanted| one.name == wanted.name && one.sources == wanted.sources;

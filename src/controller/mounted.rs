@@ -33,7 +33,7 @@ pub struct Mounts<'a> {
 
 /// The content of the files.
 pub struct Texts {
-    config: Result<String, ErrorKind>,
+    pub(super) config: Result<String, ErrorKind>,
     values: Values,
     asked: Option<Vec<Asked>>,
 }

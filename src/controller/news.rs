@@ -83,10 +83,9 @@ impl News {
             let about = |why: String| format!("the RegistryCredentials {}{why}", verdict.resource);
             let refusals =
                 verdict.refusals.iter().map(|one| ("NotPermitted", about(format!(" is ignored: {}", one.message))));
-            let broken = verdict
-                .broken
-                .iter()
-                .map(|message| ("LoginBroken", about(format!(": {message}; the logins from before stay in force"))));
+            let broken = verdict.broken.iter().map(|message| {
+                ("LoginBroken", about(format!(": {message}; the logins from before stay in force, if there are any")))
+            });
             for (reason, message) in refusals.chain(broken) {
                 if !self.said_of_resources.contains(&message) {
                     self.publish(reason, &message, None);

@@ -166,18 +166,21 @@ impl Run<'_> {
     fn accept(&self, mounted: &Mounted) {
         self.state.is_configured.set(true);
         self.state.metrics.config_broken.set(0);
+        self.news.borrow_mut().good(&mounted.warnings);
+        self.tell_broken_logins(mounted);
         let mut news = self.news.borrow_mut();
-        news.good(&mounted.warnings);
-        if !mounted.broken.is_empty() {
-            self.state.metrics.config_broken.set(1);
-            news.broken(
-                &mounted.broken,
-                "every other pull secret is served, and this one keeps its earlier logins, if it has any",
-            );
-        }
         if mounted.permitted.is_some() {
             self.state.metrics.resources(&mounted.verdicts);
             news.resources(&mounted.verdicts);
+        }
+    }
+
+    fn tell_broken_logins(&self, mounted: &Mounted) {
+        if !mounted.broken.is_empty() {
+            const MEANWHILE: &str =
+                "all other pull secrets are served, and this one keeps its earlier logins, if it has any";
+            self.state.metrics.config_broken.set(1);
+            self.news.borrow_mut().broken(&mounted.broken, MEANWHILE);
         }
     }
 
@@ -248,8 +251,14 @@ impl Run<'_> {
         }
         files.candidate = None;
         let meant = self.mounts.understand(&now, Some(mounted)).and_then(|new| same_owner(mounted, new));
+        let is_same_config = texts.config == now.config;
         *texts = now;
         match meant {
+            // What is served stays, so the session goes on.
+            Ok(new) if is_same_config && new.has_the_logins_of(mounted) && !new.broken.is_empty() => {
+                self.tell_broken_logins(&new);
+                None
+            }
             Ok(new) => {
                 let what = if new.permitted.is_some() { "the resources or their Secrets" } else { "the mounted files" };
                 log::info(&format!("{what} have changed"), &[]);

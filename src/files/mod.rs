@@ -47,7 +47,7 @@ pub fn check_folder(folder: &Path, directory: &Path, target: &str) -> Result<(),
     let Some(file) = there.filter(|part| !part.is_dir()) else { return Ok(()) };
     let name = file.strip_prefix(directory).unwrap_or(file).display();
     let problem =
-        Diagnostic::error(Code::NotADirectory, format!("`{name}` is a file, and {target} needs a folder there"));
+        Diagnostic::error(Code::NotADirectory, format!("`{name}` is not a folder, and {target} needs one there"));
     Err(Failure::of("the output", problem.hint(BELOW_A_FILE)))
 }
 

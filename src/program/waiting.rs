@@ -37,7 +37,7 @@ impl Patience {
     }
 }
 
-/// Reads the output in a thread, because the program may answer before it has read everything, or never.
+/// Reads the output in a thread, because the program may write output before it has read its input, or may never end.
 /// Errors: no thread can be started.
 pub(super) fn read(pipe: impl Read + Send + 'static) -> Result<mpsc::Receiver<Zeroizing<Vec<u8>>>, Trouble> {
     let (sender, receiver) = mpsc::channel();

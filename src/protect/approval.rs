@@ -25,7 +25,7 @@ pub fn check(listed: Option<&BTreeSet<String>>, recipients: &Recipients) -> Resu
 }
 
 /// Refuses logins in clear in a file if there is a list of recipients, unless a flag asks for them: a merge request can change `protect`.
-/// Errors: there is, and no flag does.
+/// Errors: a list exists, and no flag asks for logins in clear.
 pub fn check_in_clear(settings: &Settings, environment: &Environment) -> Result<(), Failure> {
     if settings.protect_is_of == ProtectIsOf::Flag || listed(environment).is_none() {
         return Ok(());

@@ -39,7 +39,9 @@ impl Findings {
             let each = if named.len() > 1 && OF_FILES.contains(&problem.code) { "in each of " } else { "" };
             let clusters = match named.as_slice() {
                 [] => return problem,
-                all if all.len() == members && members > NAMED => format!("all {members} clusters"),
+                all if all.len() == members && members > NAMED => {
+                    format!("{} {members} clusters", if each.is_empty() { "all" } else { "the" })
+                }
                 named => list(named),
             };
             Diagnostic { message: format!("{} ({each}{clusters})", problem.message), ..problem }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,12 @@ use std::time::{Duration, Instant};
 const MEMORY: u64 = 512 * 1024 * 1024;
 /// The time limit for all templates of a run, which may have many templates and namespaces.
 const TIME: Duration = Duration::from_secs(20);
-/// Milliseconds that finished work took.
+/// Milliseconds that all work took.
 static SPENT: AtomicU64 = AtomicU64::new(0);
+/// The memory of the process before the first work: what work that was given up holds counts, too.
+static BEFORE: OnceLock<u64> = OnceLock::new();
+/// Whether each work counts alone: the unit tests share one process.
+const ALONE: bool = cfg!(test);
 /// How often the watch checks.
 const TICK: Duration = Duration::from_millis(5);
 /// The stack of the thread, because macros call each other, and because a deep value is printed and dropped by nested calls. It is larger than
@@ -32,7 +36,8 @@ pub(super) struct Exceeded;
 /// The result of the work. Work that is given up goes on until the process ends, which is soon.
 pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Exceeded> {
     let (sender, receiver) = mpsc::sync_channel(1);
-    let (before, started) = (resident(), Instant::now());
+    let before = if ALONE { resident() } else { *BEFORE.get_or_init(resident) };
+    let started = Instant::now();
     let work = Arc::new(Mutex::new(Some(work)));
     let taken = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
     let start = |stack| {
@@ -52,8 +57,7 @@ pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send +
     loop {
         match receiver.recv_timeout(TICK) {
             Ok(answer) => {
-                let spent = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                SPENT.fetch_add(spent, Ordering::Relaxed);
+                spend(started);
                 return Ok(answer);
             }
             Err(RecvTimeoutError::Disconnected) => return Err(Exceeded),
@@ -62,8 +66,15 @@ pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send +
         if resident().saturating_sub(before) > MEMORY
             || started.elapsed() + Duration::from_millis(SPENT.load(Ordering::Relaxed)) > TIME
         {
+            spend(started);
             return Err(Exceeded);
         }
+    }
+}
+
+fn spend(started: Instant) {
+    if !ALONE {
+        SPENT.fetch_add(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 

@@ -41,8 +41,7 @@ fn namespace(request: &str) -> Option<Value> {
 #[test]
 fn the_command_for_the_administrator_has_the_flags_of_the_run() {
     let arguments = ["apply", "-n", "team", "--link", "policy", "--secret-name", "pull", "--context", "a"];
-    let command = "`regcred render --link policy --namespaces team --secret-name pull | \
-                   kubectl --context a apply --server-side --field-manager=regcred-pull -f -`";
+    let command = "`regcred apply --link policy --context a --namespaces team --secret-name pull`";
     let forbidden = |request: &str| request.contains("admissionregistration").then(|| (403, json!({})));
     let (status, said) = run(&arguments, move |request| {
         namespace(request).map(|namespace| (200, namespace)).or_else(|| forbidden(request))

@@ -197,7 +197,7 @@ fn a_folder_that_is_a_file_is_an_error_and_leaves_nothing_behind() {
     let output = regcred(folder.path(), &["init", "github"]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("`.github` is a file, and `.github/workflows/regcred.yml` needs a folder there"), "{said}");
+    assert!(said.contains("`.github` is not a folder, and `.github/workflows/regcred.yml` needs one there"), "{said}");
     assert_eq!(files(folder.path()), [".github"]);
 }
 

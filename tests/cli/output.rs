@@ -229,11 +229,11 @@ fn a_file_where_a_folder_is_needed_is_named() {
             fails(&output, 1, expected);
         }
     };
-    let of_a_directory = "`clusters` is a file, and the directory of `--output` needs a folder there";
+    let of_a_directory = "`clusters` is not a folder, and the directory of `--output` needs one there";
     run("-n a --format directory --output clusters/prod", of_a_directory);
     run("--config fleet.yaml --output clusters", of_a_directory);
     run("--config fleet.yaml --output clusters/all", of_a_directory);
-    let of_a_file = "`clusters` is a file, and the file of `--output` needs a folder there";
+    let of_a_file = "`clusters` is not a folder, and the file of `--output` needs one there";
     run("-n a --output clusters/prod.yaml", of_a_file);
     run("-n a --output clusters/x/prod.yaml", of_a_file);
     for (output, named) in [("out", "`namespaces`"), ("other", "`namespaces/a`")] {

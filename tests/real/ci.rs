@@ -319,7 +319,7 @@ fn every_pipeline_validates_without_secrets_and_deploys_with_them() {
 
         if service == "github-workflows" {
             let comment = fs::read_to_string(folder.path().join("bin/comment.md")).unwrap();
-            assert!(comment.contains("| link | not linked |") && !comment.contains("Secret/"), "{comment}");
+            assert!(comment.contains("| link | `not linked` |") && !comment.contains("Secret/"), "{comment}");
             assert!(comment.contains("Secrets not compared"), "{comment}");
             assert_eq!(comment.trim_end(), fs::read_to_string(&summary).unwrap().trim_end());
             let said = fs::read_to_string(folder.path().join("bin/arguments")).unwrap();

@@ -148,6 +148,18 @@ fn a_thousand_namespaces_are_served_while_others_write_the_same_lists_and_no_for
     ended(&apply(bench), 0);
     let both = requests(bench);
     assert_eq!(writes(&both), writes(&first), "the second run wrote something");
+    // It reads each kind with one list of the whole cluster, page by page.
+    let mut listed = BTreeSet::new();
+    for request in &both[first.len()..] {
+        let resource = request["objectRef"]["resource"].as_str().unwrap_or_default();
+        if ["namespaces", "secrets", "serviceaccounts"].contains(&resource) {
+            let uri = request["requestURI"].as_str().unwrap();
+            assert!(request["verb"] == "list" && request["objectRef"]["namespace"].is_null(), "{uri}");
+            assert!(uri.contains("limit="), "{uri}");
+            listed.insert(resource);
+        }
+    }
+    assert_eq!(listed.len(), 3, "{listed:?}");
     println!("{} requests were made beside {FOREIGN} foreign Secrets", both.len());
     for request in &both {
         if request["objectRef"]["resource"] == "secrets" {

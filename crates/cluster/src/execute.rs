@@ -246,12 +246,15 @@ impl Run<'_> {
     /// another run has added.
     async fn policy(&self, mut step: Step) -> Result<Ending, Trouble> {
         let end = Instant::now() + self.server.timeout();
+        let mut pauses = Pauses::default();
         loop {
             let Object::Policy { policy, wanted } = &step.object else { return Ok(Ending::Kept) };
             let target = format!("{}?fieldManager={}&force=true", policy.path, self.delivery.field_manager());
             match self.server.send(&Call::patch(target, APPLY, wanted.to_string().into_bytes())).await {
                 Ok(_) => return Ok(Ending::Written),
-                Err(trouble) if trouble.code() == 409 && Instant::now() < end => {}
+                Err(trouble) if trouble.code() == 409 && Instant::now() < end => {
+                    self.server.rest(pauses.another()).await?;
+                }
                 Err(trouble) => return Err(trouble),
             }
             let found = match self.server.ask::<Value>(&Call::get(policy.path.clone())).await {
@@ -259,6 +262,9 @@ impl Run<'_> {
                 Err(trouble) if trouble.code() == 404 => None,
                 Err(trouble) => return Err(trouble),
             };
+            if !policy.is_due(found.as_ref(), &self.delivery.marks.owner) {
+                return Ok(Ending::Kept);
+            }
             let again = self.delivery.compare_policies(std::slice::from_ref(&**policy), &[found]).pop();
             step = match again {
                 Some(step) if step.change.action == Action::Refuse => {
@@ -278,12 +284,14 @@ fn written_meanwhile(step: &Step) -> Diagnostic {
 
 /// A confining policy stays if rights that it confines could not be removed before.
 fn still_needed(step: &Step, done: &[(Step, Ending)]) -> Option<Diagnostic> {
-    let is_left =
-        |(step, ending): &&(Step, Ending)| removal::grants(step.object.kind()) && matches!(ending, Ending::Failed(_));
-    let removes_a_policy = step.change.action == Action::Delete && removal::confines(step.object.kind());
-    let (rights, _) = done.iter().find(is_left).filter(|_| removes_a_policy)?;
-    let message = format!("{} stays, because it confines the rights of {}", step.place(), rights.place());
-    Some(Diagnostic::error(Code::ClusterForbids, message).hint("run it again with an account that may delete both"))
+    if step.change.action != Action::Delete || !removal::confines(step.object.kind()) {
+        return None;
+    }
+    done.iter().filter(|(step, _)| removal::grants(step.object.kind())).find_map(|(rights, ending)| {
+        let Ending::Failed(why) = ending else { return None };
+        let message = format!("{} stays, because it confines the rights of {}", step.place(), rights.place());
+        Some(Diagnostic::error(why.code, message).hint("run the same command again once both can be deleted"))
+    })
 }
 
 /// A webhook's refusal may quote the Secret, so its message is not passed on.

@@ -76,7 +76,7 @@ fn listed(names: &[&str]) -> String {
     let shown = names[..names.len().min(3)].join(", ");
     match names.len().saturating_sub(3) {
         0 => shown,
-        more => format!("{shown} and {more} more namespaces"),
+        more => format!("{shown} and {more} more"),
     }
 }
 

@@ -15,7 +15,7 @@ use regcred_cluster::call::Call;
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::policy::{self, Acts};
 use regcred_cluster::server::Trouble;
-use regcred_cluster::stuck::{Mode, restart};
+use regcred_cluster::stuck::{End, Mode, Stuck, restart};
 use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Space, Unchangeable};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
@@ -124,6 +124,31 @@ fn pods_of_many_namespaces_are_read_one_by_one_where_a_list_of_all_is_forbidden(
     assert!(requests.iter().any(|request| request.starts_with("GET /api/v1/namespaces/n8/pods?")), "{requests:?}");
     let (all, _) = found([vec![no.clone()], vec![empty; 8], vec![no]].concat());
     assert_eq!(all, Err("the cluster forbids to list pods: no".to_owned()));
+}
+
+#[test]
+fn an_eviction_that_a_budget_refuses_is_asked_for_once() {
+    let (name, logins) = (NAME.parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
+    let team: Namespace = "team".parse().unwrap();
+    let facts = Facts { namespaces: [(team.clone(), Space::default())].into() };
+    let of_a_set = delivery(vec![PullSecret::new(&name, vec![team], Accounts::All, &logins)]);
+    let delivery = Delivery { link: Link::Policy, ..of_a_set };
+    let pod = json!({
+        "metadata": {"name": "p", "namespace": "team", "uid": "1", "ownerReferences": [{"kind": "ReplicaSet", "name": "r", "controller": true}]},
+        "spec": {"containers": [{"name": "c", "image": "ghcr.io/acme/api"}]},
+        "status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
+    });
+    let list = |items: Value| (200, "", json!({"items": items}));
+    // A PodDisruptionBudget answers with this status and no `Retry-After`, for hours perhaps.
+    let peer = Peer::with(vec![
+        list(json!([pod])),
+        list(json!([])),
+        (429, "", json!({"message": "budget"})),
+        (201, "", json!({})),
+    ]);
+    let ends = run(async { restart(&peer.server(LONG, never), &delivery, &facts, Mode::Evict).await }).unwrap();
+    assert!(matches!(ends.as_slice(), [Stuck { end: End::Protected(_), .. }]), "{ends:?}");
+    assert_eq!(peer.requests().iter().filter(|request| request.starts_with("POST")).count(), 1);
 }
 
 #[test]

@@ -91,6 +91,22 @@ fn a_binding_that_is_gone_meanwhile_is_created_and_that_of_somebody_else_stays()
 }
 
 #[test]
+fn a_binding_that_needs_no_removal_any_more_stays_as_another_run_left_it() {
+    let conflict = || (409, "", json!({"message": "conflict"}));
+    let mut of_a_patcher = binding("8", &["mine", "theirs"]);
+    of_a_patcher["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["operator"] = json!("NotIn");
+    for found in [
+        (404, "", json!({})),
+        (200, "", binding("8", &["mine"])),
+        (200, "", binding("8", &["theirs"])),
+        (200, "", of_a_patcher),
+    ] {
+        let (ending, requests) = executed(Merge::Remove, &binding("7", &["mine", "theirs"]), vec![conflict(), found]);
+        assert_eq!((ending.as_str(), requests.len()), ("Kept", 2), "{requests:?}");
+    }
+}
+
+#[test]
 fn a_namespace_that_loses_its_pull_secret_leaves_the_binding_or_a_note_says_that_it_is_served() {
     let found = |namespaces: &[&str]| (200, "", binding("7", namespaces));
     let may = |allowed: bool| (201, "", json!({"status": {"allowed": allowed}}));

@@ -174,7 +174,7 @@ pub fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ', '\t', '\r', '\n']).filter(|part| !part.is_empty())
 }
 
-/// The glob, unless it is invalid, longer than any name, or nested so deeply that no program can read it.
+/// The glob, unless it is invalid, longer than any name, or has too many pairs of braces.
 fn glob(text: &str) -> Option<Glob> {
     const LONGEST: usize = 512;
     let is_readable = text.len() <= LONGEST && text.matches('{').count() <= BRACES;

@@ -104,7 +104,8 @@ fn unread(purpose: Purpose<'_>) -> Diagnostic {
     match purpose {
         Purpose::Show => Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) },
         Purpose::Apply(administrator) => Diagnostic::warning(Code::ClusterForbids, message).hint(format!(
-            "ask an administrator for the rights of `regcred render --format rbac`, or to apply the policies: `{administrator}`"
+            "ask an administrator for the right to `get` mutatingadmissionpolicies and mutatingadmissionpolicybindings, or to \
+             apply the policies: `{administrator}`"
         )),
     }
 }
@@ -189,6 +190,6 @@ pub(super) fn listed(names: &[&Namespace]) -> String {
     let shown: Vec<_> = names.iter().take(NAMED).map(|name| name.as_str()).collect();
     match names.len().saturating_sub(NAMED) {
         0 => shown.join(", "),
-        more => format!("{} and {more} more namespaces", shown.join(", ")),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

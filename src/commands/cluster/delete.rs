@@ -99,7 +99,7 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
                 problems.extend(notes);
             }
             None if settings.combination.link == Link::Policy => problems.push(note(
-                "this account may not read admission policies: one may still add the reference to new Pods".to_owned(),
+                "this account may not read admission policies: a policy of `--link policy` may still add the reference to new Pods there".to_owned(),
             )),
             None => {}
         }

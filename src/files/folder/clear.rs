@@ -6,16 +6,21 @@ use zeroize::Zeroizing;
 
 /// Whether a text may hold a Docker config or a Secret, in clear or in base64, however it is quoted or folded.
 pub fn in_clear(text: &[u8]) -> bool {
+    String::from_utf8_lossy(text).split("\n---").any(|document| document_in_clear(document.as_bytes()))
+}
+
+fn document_in_clear(text: &[u8]) -> bool {
     let text = bare(text);
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
     // A word before the base64, such as a tag of YAML, moves its beginning.
     let decodes_to_a_config = |run: &[u8]| {
         (0..4).filter_map(|start| run.get(start..)).any(|run| {
             let whole = &run[..run.len() - run.len() % 4];
-            STANDARD_NO_PAD.decode(whole).map(Zeroizing::new).is_ok_and(|text| is_config(&bare(&text)))
+            let decoded = STANDARD_NO_PAD.decode(whole).map(Zeroizing::new);
+            decoded.is_ok_and(|text| ["auths:", "auth:"].iter().any(|field| has(&bare(&text), field)))
         })
     };
-    is_config(&text) || is_secret(&text) || text.split(|byte| !is_base64(byte)).any(decodes_to_a_config)
+    has(&text, "auths:") || is_secret(&text) || text.split(|byte| !is_base64(byte)).any(decodes_to_a_config)
 }
 
 /// The text without white space, quotes and escapes.
@@ -24,8 +29,8 @@ fn bare(text: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(text.iter().filter(is_kept).copied().collect())
 }
 
-fn is_config(text: &[u8]) -> bool {
-    [&b"auths:"[..], b"auth:"].iter().any(|field| text.windows(field.len()).any(|part| part == *field))
+fn has(text: &[u8], field: &str) -> bool {
+    text.windows(field.len()).any(|part| part == field.as_bytes())
 }
 
 /// Whether there is a Secret with data that sops did not encrypt; a `SecretStore` is none.
@@ -36,7 +41,7 @@ fn is_secret(text: &[u8]) -> bool {
     let mut kinds = text.windows(KIND.len()).enumerate().filter(|(_, part)| *part == KIND);
     kinds.any(|(at, _)| ends(text.get(at + KIND.len())))
         && (count(b"stringData:") > 0 || count(b"data:") > count(b"metadata:"))
-        && count(b"sops:") == 0
+        && !(has(text, "sops:") && has(text, "ENC[AES256_GCM,"))
 }
 
 #[cfg(test)]
@@ -59,6 +64,7 @@ mod tests {
             "a: eyJnaGNyLmlvIjp7ImF1dGgiOiJiOmMifX0=",
             "kind: Secret\nstringData: {username: a, password: b}",
             r#"{"kind":"Secret","metadata":{},"data":{"a":"b"}}"#,
+            "kind: Secret\ndata: {a: 'ENC[AES256_GCM,data:x]'}\nsops: {mac: x}\n---\nkind: Secret\ndata: {a: b}",
         ] {
             assert!(in_clear(text.as_bytes()), "{text}");
         }
@@ -69,6 +75,7 @@ mod tests {
         for text in [
             "",
             "kind: SealedSecret\nspec: {encryptedData: {a: AgBy3i4OJSWK}}",
+            "kind: SecretStore\nspec: {provider: {vault: {auth: {kubernetes: {role: x}}}}}",
             "kind: SecretStore\nspec: {data: x}",
             "kind: Secret\nmetadata: {name: a}\n",
             "kind: Secret\ndata: {a: 'ENC[AES256_GCM,data:x]'}\nsops: {mac: x}",

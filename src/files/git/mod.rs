@@ -178,7 +178,8 @@ pub fn name_in_work_tree(target: &Target<'_>) -> String {
 fn top(path: &Path) -> Option<&Path> {
     let is_submodule = |top: &&Path| {
         let git = top.join(".git");
-        git.is_file() && read_text(&git).is_ok_and(|text| text.contains("/.git/modules/"))
+        // `../.git/modules/NAME`; elsewhere for a linked work tree, or with a separate folder for Git.
+        git.is_file() && read_text(&git).is_ok_and(|text| text.trim().split('/').any(|part| part == "modules"))
     };
     let mut tops = path.ancestors().filter(|ancestor| is_root(ancestor)).peekable();
     let innermost = tops.peek().copied();
@@ -255,20 +256,21 @@ mod tests {
     #[test]
     fn a_submodule_is_part_of_the_work_tree_that_has_it() {
         let folder = tempfile::tempdir().unwrap();
-        let [outer, submodule, checkout] =
-            ["outer", "outer/sub", "outer/checkout"].map(|name| folder.path().join(name));
-        for place in [&outer, &submodule, &checkout] {
+        let places = ["outer", "outer/sub", "outer/linked", "outer/checkout"].map(|name| folder.path().join(name));
+        for place in &places {
             fs::create_dir_all(place.join("clusters")).unwrap();
         }
+        let [outer, submodule, of_a_linked_tree, checkout] = &places;
         fs::create_dir_all(outer.join(".git/HEAD")).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "fixtures")]
-        for (place, text) in
-            [(&submodule, "gitdir: ../.git/modules/sub\n"), (&checkout, "gitdir: /other/.git/worktrees/x\n")]
-        {
-            fs::write(place.join(".git"), text).unwrap();
-        }
-        for (place, expected) in [(&outer, &outer), (&submodule, &outer), (&checkout, &checkout)] {
+        for (place, git, expected) in [
+            (submodule, "../.git/modules/sub", outer),
+            (of_a_linked_tree, "../../main/.git/worktrees/w/modules/sub", outer),
+            (checkout, "/other/.git/worktrees/x", checkout),
+        ] {
+            #[expect(clippy::disallowed_methods, reason = "a fixture")]
+            fs::write(place.join(".git"), format!("gitdir: {git}\n")).unwrap();
             assert_eq!(top(&place.join("clusters")), Some(expected.as_path()));
         }
+        assert_eq!(top(&outer.join("clusters")), Some(outer.as_path()));
     }
 }

@@ -110,6 +110,12 @@ impl Policy {
         there.partition(|name| ours.is_some_and(|ours| ours.iter().any(|ours| ours == name)))
     }
 
+    /// Whether a write still makes sense: namespaces are taken only out of a binding that has them, and others besides.
+    pub fn is_due(&self, found: Option<&Value>, owner: &str) -> bool {
+        let (ours, others) = self.served(found, owner);
+        self.merge != Merge::Remove || !(ours.is_empty() || others.is_empty())
+    }
+
     /// The object to write in place of the existing one: a binding has its namespaces and those of the run, merged.
     fn merged(&self, found: Option<&Value>, owner: &str) -> Value {
         let mut object = self.object.clone();

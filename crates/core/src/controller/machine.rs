@@ -270,7 +270,7 @@ impl<'d> Machine<'d> {
         self.manner == Manner::Controller && *namespace == self.own
     }
 
-    /// Decides later about a namespace that has changed. The writes that have not begun belong to one namespace.
+    /// Decides later about a namespace that has changed, and drops its writes that have not begun: they were decided from the old state.
     pub(super) fn queue(&mut self, namespace: &Namespace) {
         if self.ready.front().is_some_and(|write| write.place.namespace == *namespace) {
             for write in self.ready.drain(..) {

@@ -34,7 +34,7 @@ struct Alert {
     remedy: &'static str,
 }
 
-/// The states that need a person. Numbers, and what registries say, are those of the leading replica: those of the other one may be old.
+/// The states that need a person. Counts and answers of registries are those of the leader: another replica may have old ones.
 const ALERTS: &[Alert] = &[
     Alert {
         name: "RegcredControllerDown",
@@ -73,7 +73,7 @@ const ALERTS: &[Alert] = &[
         severity: "warning",
         lasting: "5m",
         expression: r#"regcred_config_broken{job="JOB"} == 1"#,
-        summary: "The files of the regcred controller are wrong, so the earlier ones count",
+        summary: "A file or a login of the regcred controller is wrong, and what was right before stays",
         remedy: "The Events of Deployment NAME in namespace NAMESPACE say what is wrong.",
     },
     Alert {
