@@ -136,13 +136,15 @@ impl Replay {
         }
     }
 
-    /// Ends the replica; the next one need not wait for its Lease.
+    /// Ends the replica. The next one need not wait for the Lease of a killed one. A stopped one goes on later, so its Lease has to run out.
     fn kill(&mut self) {
         let Some(replica) = self.replica.take() else { return };
         replica.signal(self.signal);
         self.ended.push(replica);
-        let lease = format!("regcred-{}", self.installed.owner);
-        self.kubectl(&["delete", "lease", &lease, "-n", &self.installed.system, "--ignore-not-found"], "");
+        if self.signal == "-KILL" {
+            let lease = format!("regcred-{}", self.installed.owner);
+            self.kubectl(&["delete", "lease", &lease, "-n", &self.installed.system, "--ignore-not-found"], "");
+        }
     }
 
     fn start(&mut self) {

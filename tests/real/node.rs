@@ -117,15 +117,9 @@ fn the_first_minute_of_the_readme_ends_with_a_pod_that_runs_and_explain_names_wh
     assert_eq!(cause_of_a_new_pod("rotated"), "wrong-password");
     kubectl(&["delete", "secret", "image-pull-secret"]);
     assert_eq!(cause_of_a_new_pod("without-a-secret"), "secret-missing");
-    kubectl(&[
-        "patch",
-        "serviceaccount",
-        "default",
-        "--type=json",
-        "-p",
-        r#"[{"op":"remove","path":"/imagePullSecrets"}]"#,
-    ]);
-    assert_eq!(cause_of_a_new_pod("without-a-reference"), "no-reference");
+    let another = ["--docker-server=quay.io", "--docker-username=acme", "--docker-password=example"];
+    kubectl(&[&["create", "secret", "docker-registry", "image-pull-secret"][..], &another].concat());
+    assert_eq!(cause_of_a_new_pod("for-another-registry"), "no-key");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use regcred_core::cluster::content::mentions;
 use regcred_core::cluster::facts::{Account, Metadata, NamespaceObject, Phase, Secret};
 use regcred_core::cluster::{Comparison, Delivery, Facts, Object, Space, Step, reference, removal};
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::call::{APPLY, Call, JSON_PATCH};
-use crate::failure::Attempt;
+use crate::failure::{Attempt, without_values};
 use crate::path::{self, Kind};
 use crate::pause::Pauses;
 use crate::read::each;
@@ -292,13 +291,4 @@ fn still_needed(step: &Step, done: &[(Step, Ending)]) -> Option<Diagnostic> {
         let message = format!("{} stays, because it confines the rights of {}", step.place(), rights.place());
         Some(Diagnostic::error(why.code, message).hint("run the same command again once both can be deleted"))
     })
-}
-
-/// A webhook's refusal may quote the Secret, so its message is not passed on.
-pub(crate) fn without_values(delivery: &Delivery<'_>, trouble: Trouble) -> Trouble {
-    let Trouble::Refused(mut status) = trouble else { return trouble };
-    if delivery.pull_secrets.iter().any(|one| mentions(one.docker_config(), &status.message)) {
-        "its words quote the login, and are not shown".clone_into(&mut status.message);
-    }
-    Trouble::Refused(status)
 }

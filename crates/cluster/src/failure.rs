@@ -1,5 +1,7 @@
 //! Explains a failed call: what was tried on which object, and what to do.
 
+use regcred_core::cluster::Delivery;
+use regcred_core::cluster::content::mentions;
 use regcred_core::diagnostic::{Code, Diagnostic};
 
 use crate::server::Trouble;
@@ -140,6 +142,15 @@ fn one_line(words: &str) -> String {
         Some((at, _)) => format!("{}…", &line[..at]),
         None => line,
     }
+}
+
+/// A webhook's refusal may quote the Secret, so its message is not passed on.
+pub(crate) fn without_values(delivery: &Delivery<'_>, trouble: Trouble) -> Trouble {
+    let Trouble::Refused(mut status) = trouble else { return trouble };
+    if delivery.pull_secrets.iter().any(|one| mentions(one.docker_config(), &status.message)) {
+        "its words quote the login, and are not shown".clone_into(&mut status.message);
+    }
+    Trouble::Refused(status)
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::call::{APPLY, Call, JSON_PATCH};
-use crate::execute::without_values;
-use crate::failure::Attempt;
+use crate::failure::{Attempt, without_values};
 use crate::path::Kind;
 use crate::server::{Server, Trouble};
 
