@@ -631,7 +631,7 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
     bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
     let said = ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 1);
     assert!(
-        said.contains("may not write admission policies") && said.contains("kubectl apply --server-side"),
+        said.contains("may not write admission policies") && said.contains("`regcred apply --link policy --config "),
         "{said}"
     );
     ended(&run("diff", &policy), 3);
