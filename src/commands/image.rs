@@ -41,7 +41,7 @@ pub(super) fn several_logins(matches: &[Match]) -> Option<Diagnostic> {
          `imagePullSecrets`",
         twice[0].registry
     );
-    Some(Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::SeveralLogins, message) })
+    Some(Diagnostic::note(Code::SeveralLogins, message))
 }
 
 /// Resolves the settings for the logins; for a Pod in a namespace, only with the pull secrets of regcred.yaml that are for it.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::ResourceName;
+use regcred_core::names::{ResourceName, listed};
 
 /// The number of clusters that a message names.
 const NAMED: usize = 3;
@@ -51,12 +51,7 @@ impl Findings {
 }
 
 fn list(clusters: &[ResourceName]) -> String {
-    let named: Vec<_> = clusters.iter().take(NAMED).map(ResourceName::as_str).collect();
-    let more = match clusters.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("cluster{} {}{more}", if clusters.len() == 1 { "" } else { "s" }, named.join(", "))
+    format!("cluster{} {}", if clusters.len() == 1 { "" } else { "s" }, listed(clusters))
 }
 
 #[cfg(test)]

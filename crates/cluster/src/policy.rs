@@ -3,9 +3,9 @@
 use regcred_core::cluster::policy::{Merge, Policy};
 use regcred_core::cluster::probe::probe;
 use regcred_core::cluster::{Delivery, Step};
-use regcred_core::diagnostic::{Code, Diagnostic, Severity};
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
-use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::names::{Namespace, ResourceName, listed};
 use regcred_core::objects::marks;
 use serde_json::{Value, json};
 use std::slice;
@@ -64,20 +64,9 @@ pub async fn leave(
             "run the same command with an account that may patch admission policies and their bindings"
         };
         let message = format!("{} still adds the reference to new Pods in {}", binding.shown(), listed(&left));
-        notes.push(
-            Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }.hint(hint),
-        );
+        notes.push(Diagnostic::note(Code::ClusterForbids, message).hint(hint));
     }
     Ok(Some((steps, notes)))
-}
-
-/// Up to three names, and the number of the others.
-fn listed(names: &[&str]) -> String {
-    let shown = names[..names.len().min(3)].join(", ");
-    match names.len().saturating_sub(3) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 /// Whether this account may write admission policies.

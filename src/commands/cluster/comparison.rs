@@ -13,9 +13,9 @@ use regcred_core::cluster::facts::Phase;
 use regcred_core::cluster::policy::Merge;
 use regcred_core::cluster::selection::{Aim, Chosen};
 use regcred_core::cluster::{Accounts, Comparison, Delivery, Facts, PullSecret, Removal, Step, Unchangeable};
-use regcred_core::diagnostic::{Code, Diagnostic, Severity};
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::Logins;
-use regcred_core::names::{Namespace, ResourceName};
+use regcred_core::names::{Namespace, ResourceName, listed};
 use regcred_core::spec::choice::{Link, Strategy};
 
 /// A cluster that was read and compared.
@@ -102,7 +102,7 @@ async fn left_over(server: &Server, settings: &Settings, delivery: &Delivery<'_>
 fn unread(purpose: Purpose<'_>) -> Diagnostic {
     let message = "policies not compared: this account may not read admission policies";
     match purpose {
-        Purpose::Show => Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) },
+        Purpose::Show => Diagnostic::note(Code::ClusterForbids, message),
         Purpose::Apply(administrator) => Diagnostic::warning(Code::ClusterForbids, message).hint(format!(
             "ask an administrator for the right to `get` mutatingadmissionpolicies and mutatingadmissionpolicybindings, or to \
              apply the policies: `{administrator}`"
@@ -179,17 +179,7 @@ fn not_compared(comparison: &Comparison) -> Vec<Diagnostic> {
     let namespaces: Vec<_> = comparison.not_compared.iter().collect();
     let note = (!namespaces.is_empty()).then(|| {
         let message = format!("Secrets not compared: this account may not read them in {}", listed(&namespaces));
-        Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }
+        Diagnostic::note(Code::ClusterForbids, message)
     });
     note.into_iter().collect()
-}
-
-/// Up to three names, and the number of the others.
-pub(super) fn listed(names: &[&Namespace]) -> String {
-    const NAMED: usize = 3;
-    let shown: Vec<_> = names.iter().take(NAMED).map(|name| name.as_str()).collect();
-    match names.len().saturating_sub(NAMED) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }

@@ -23,7 +23,7 @@ use regcred_cluster::policy;
 use regcred_cluster::server::Server;
 use regcred_core::cluster::selection::{Aim, Chosen};
 use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Removal, Step, Unchangeable};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::Logins;
 use regcred_core::objects::marks;
 use regcred_core::spec::choice::{Link, Strategy};
@@ -130,7 +130,7 @@ fn serves(step: &Step) -> Diagnostic {
 }
 
 fn note(message: String) -> Diagnostic {
-    Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }
+    Diagnostic::note(Code::ClusterForbids, message)
 }
 
 /// The pull secrets that these namespaces lose, also those that no longer exist.

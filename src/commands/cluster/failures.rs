@@ -4,10 +4,7 @@ use std::collections::HashMap;
 
 use regcred_core::cluster::Step;
 use regcred_core::diagnostic::Diagnostic;
-use regcred_core::names::Namespace;
-
-/// The number of namespaces that a message names.
-const NAMED: usize = 3;
+use regcred_core::names::{Namespace, listed};
 
 /// One problem for each object and cause, with the namespaces, in the order in which they were found.
 pub(super) fn grouped<'a>(failed: impl Iterator<Item = (&'a Step, &'a Diagnostic)>) -> Vec<Diagnostic> {
@@ -25,10 +22,7 @@ pub(super) fn grouped<'a>(failed: impl Iterator<Item = (&'a Step, &'a Diagnostic
         if namespaces.len() < 2 || common == problem {
             return problem;
         }
-        let named: Vec<_> = namespaces.iter().take(NAMED).map(|name| name.as_str()).collect();
-        let more = namespaces.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let place = format!(" in {} namespaces ({}{more})", namespaces.len(), named.join(", "));
+        let place = format!(" in {} namespaces ({})", namespaces.len(), listed(&namespaces));
         Diagnostic { message: common.message.replacen(PLACE, &place, 1), ..problem }
     };
     groups.into_iter().map(said).collect()

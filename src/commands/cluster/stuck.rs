@@ -1,7 +1,7 @@
 //! Reports the Pods that `--restart-stuck-pods` has found.
 
 use regcred_cluster::stuck::{End, Stuck};
-use regcred_core::diagnostic::{Code, Diagnostic, Severity};
+use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// One problem for each Pod that stays, and one note with the number of evicted Pods.
 pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
@@ -38,7 +38,7 @@ pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
     let note = |count: usize, what: &str| {
         let pods = if count == 1 { "Pod was" } else { "Pods were" };
         let message = format!("{count} stuck {pods} {what}");
-        (count > 0).then(|| Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::StuckPod, message) })
+        (count > 0).then(|| Diagnostic::note(Code::StuckPod, message))
     };
     problems.extend(note(evicted, "evicted").or_else(|| note(evictable, "found that would be evicted")));
     problems

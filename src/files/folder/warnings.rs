@@ -2,7 +2,7 @@
 
 use super::path::LOCK;
 use crate::files::marks::key::KEY_VARIABLE;
-use regcred_core::diagnostic::{Code, Diagnostic, Severity};
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::recipient::Recipient;
 
 /// A file was edited; the warning says what happens to it.
@@ -107,5 +107,5 @@ pub fn moved(document: &str, recipient: &Recipient) -> Diagnostic {
 pub fn first(recipients: &[String]) -> Diagnostic {
     let message =
         format!("first run: encrypted for {}; from now on another recipient is an error", recipients.join(", "));
-    Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::AnotherRecipient, message) }
+    Diagnostic::note(Code::AnotherRecipient, message)
 }

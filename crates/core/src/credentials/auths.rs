@@ -172,7 +172,7 @@ fn entries(
 fn of_the_cli(source: &str, is_all: bool) -> Diagnostic {
     let (verb, after) = if is_all { ("holds only", "") } else { ("also holds", ", which were left out") };
     let message = format!("{source} {verb} the Docker CLI's own tokens (`access-token`, `refresh-token`){after}");
-    let problem = Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::TokenOfTheCli, message) };
+    let problem = Diagnostic::note(Code::TokenOfTheCli, message);
     if !is_all {
         return problem;
     }

@@ -4,6 +4,7 @@ mod extended;
 mod glob;
 mod invalid;
 mod key;
+mod listed;
 mod pattern;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use invalid::{Fault, check, what};
 
 pub use glob::{BRACES, NameGlob, is_glob};
 pub use invalid::InvalidName;
+pub use listed::listed;
 pub use pattern::NamespacePattern;
 pub(crate) use pattern::PATTERN as NAMESPACE_PATTERN;
 

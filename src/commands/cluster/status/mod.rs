@@ -8,7 +8,7 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde::Serialize;
 
-use super::comparison::{Compared, Purpose, Typed as TypedOnce, compare, listed};
+use super::comparison::{Compared, Purpose, Typed as TypedOnce, compare};
 use super::shown::{Shown, inert_lines};
 use super::{Prepared, block_on, prepare, together};
 use crate::cli::cluster::ReportFormat;
@@ -25,9 +25,9 @@ use regcred_cluster::connect::Access;
 use regcred_cluster::pods;
 use regcred_core::cluster::Step;
 use regcred_core::cluster::status::{self, NamespaceStatus};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::Logins;
-use regcred_core::names::ResourceName;
+use regcred_core::names::{ResourceName, listed};
 use regcred_core::spec::typed::Typed;
 
 /// The state of one cluster.
@@ -125,7 +125,7 @@ fn not_read(namespaces: &[NamespaceStatus]) -> Option<Diagnostic> {
     let unread: Vec<_> = unread.collect();
     (!unread.is_empty()).then(|| {
         let message = format!("Pods not read: this account may not list them in {}", listed(&unread));
-        Diagnostic { severity: Severity::Note, ..Diagnostic::warning(Code::ClusterForbids, message) }
+        Diagnostic::note(Code::ClusterForbids, message)
     })
 }
 
