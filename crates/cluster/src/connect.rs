@@ -165,7 +165,7 @@ fn parse(text: &SecretString) -> Result<Kubeconfig, Diagnostic> {
     Kubeconfig::from_yaml(text.expose_secret()).map_err(|error| invalid(&error))
 }
 
-/// Reads the files that exist, as kubectl does; it is an error if there is none.
+/// Reads the files that exist, as kubectl does, and fails if none of them exists.
 fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Diagnostic> {
     let is_missing = |path: &Path| path.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
     let found: Vec<_> = paths.iter().filter(|path| !is_missing(path)).collect();

@@ -110,7 +110,7 @@ impl Policy {
         there.partition(|name| ours.is_some_and(|ours| ours.iter().any(|ours| ours == name)))
     }
 
-    /// Whether a write still makes sense: namespaces are taken only out of a binding that has them, and others besides.
+    /// Whether a write is still needed. A binding loses namespaces only if it has them, and if it keeps at least one other.
     pub fn is_due(&self, found: Option<&Value>, owner: &str) -> bool {
         let (ours, others) = self.served(found, owner);
         self.merge != Merge::Remove || !(ours.is_empty() || others.is_empty())
