@@ -1,6 +1,7 @@
 //! Reads the keys of `auths` as a kubelet does, and reports what is odd about them.
 
 mod near_miss;
+mod oddities;
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -8,10 +9,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::kubelet::is_good_part;
 use super::token::is_token;
 use crate::diagnostic::{Code, Diagnostic};
-use near_miss::one_slip_away;
 pub use near_miss::real_host;
 
 /// The key under which every client, also the kubelet, finds Docker Hub's login.
@@ -213,102 +212,6 @@ impl RegistryKey {
             }
         }
     }
-
-    /// Why the key can hardly match what the user means.
-    fn oddities(&self) -> Vec<Diagnostic> {
-        let (path, host, authority) = (self.path(), self.host(), self.authority());
-        let docker_hub_path =
-            if is_shown(path, "/.*") { path.trim_start_matches("/r/").trim_start_matches('/') } else { "…" };
-        let odd = [
-            (
-                host == "registry-1.docker.io",
-                "matches only images written registry-1.docker.io/…",
-                format!("for Docker Hub's images write {DOCKER_HUB}"),
-            ),
-            (
-                host == "index.docker.io" && !path.is_empty(),
-                "has a path, and no image of Docker Hub matches it",
-                format!("write docker.io/{docker_hub_path}, or {DOCKER_HUB} for all"),
-            ),
-            (
-                matches!(host, "hub.docker.com" | "registry.hub.docker.com"),
-                "is the address of Docker Hub's web site, which holds no images",
-                format!("write docker.io/{docker_hub_path}, or {DOCKER_HUB} for all"),
-            ),
-            (
-                path.contains("//"),
-                "has an empty part in its path, and matches no image",
-                "leave out one of the two slashes".into(),
-            ),
-            (
-                has_capitals(path),
-                "has capital letters in its path, where no image has any",
-                "write it as the images do".into(),
-            ),
-            (
-                matches!(path, "/v1" | "/v2"),
-                "ends in an API path without its slash, and matches no image",
-                format!("write {authority}"),
-            ),
-            (
-                path.contains('*'),
-                "has a glob in its path, where a kubelet takes it literally",
-                "a path is a plain prefix: leave the * out".into(),
-            ),
-            (
-                path.contains([':', '@']),
-                "has a tag or digest, which a kubelet cuts off the image before it compares",
-                "leave it out".into(),
-            ),
-            (
-                has_a_token(path),
-                "has what looks like a token in its path, and matches no image",
-                format!("write {authority}, and the token as the password"),
-            ),
-            (
-                !can_begin_a_path(path),
-                "has a path that no image begins with",
-                "write the path as the images do, or leave it out".into(),
-            ),
-            (
-                !can_be_a_host(host),
-                "has a host that no image has: a part of it begins or ends with `-`, or has a `_`",
-                "write the host as the images do".into(),
-            ),
-            (
-                authority.ends_with(":443"),
-                "matches only images that are written with :443",
-                "leave the port out if the images have none".into(),
-            ),
-            (
-                has_capitals(authority) && !host.starts_with('['),
-                "has capital letters, and is compared letter by letter",
-                "write it as the images do".into(),
-            ),
-            (
-                host.starts_with('[') && self.port().is_empty(),
-                "is an IPv6 address without a port, whose brackets a kubelet reads as a glob: it matches no image",
-                "write the port in the key and in the images, for example [2001:db8::1]:443".into(),
-            ),
-            (
-                !authority.contains(['.', ':']) && host != "localhost",
-                "has neither a dot nor a port, and matches hardly any image",
-                InvalidRegistry::hint().to_owned(),
-            ),
-        ];
-        let odd = odd.into_iter().filter(|(is_so, ..)| *is_so).map(|(_, what, hint)| (what.to_owned(), hint));
-        let near_miss = real_host(host).map(|real| {
-            (format!("holds no images: its registry is {real}"), format!("write {real} where the key is {host}"))
-        });
-        let slip = one_slip_away(host)
-            .map(|known| (format!("is one letter away from {known}"), format!("write {known} if that is meant")));
-        odd.chain(near_miss)
-            .chain(slip)
-            .map(|(what, hint)| {
-                Diagnostic::warning(Code::RegistryHardlyMatches, format!("`{self}` {what}")).hint(hint).about(self)
-            })
-            .collect()
-    }
 }
 
 /// Whether Docker Hub answers to this host, or is meant by it.
@@ -350,20 +253,6 @@ fn has_a_token(path: &str) -> bool {
     path.split(['/', ':', '@']).any(is_token)
 }
 
-/// Whether the path of an image may begin with it, as far as no other oddity says the opposite.
-fn can_begin_a_path(path: &str) -> bool {
-    let is_told_elsewhere = path.contains("//") || path.contains(['*', ':', '@']) || has_capitals(path);
-    let parts: Vec<_> = path.split('/').skip(1).collect();
-    let (last, whole) = parts.split_last().unwrap_or((&"", &[]));
-    is_told_elsewhere
-        || (whole.iter().all(|part| is_good_part(part)) && (last.is_empty() || is_good_part(&format!("{last}0"))))
-}
-
-/// Whether an image may have this host, or one that the glob stands for.
-fn can_be_a_host(host: &str) -> bool {
-    host.split('.').all(|label| !label.starts_with('-') && !label.ends_with('-') && !label.contains('_'))
-}
-
 fn split_path(text: &str) -> (&str, &str) {
     text.find('/').map_or((text, ""), |slash| text.split_at(slash))
 }
@@ -396,148 +285,4 @@ fn percent_decoded(path: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn canonical(text: &str) -> (String, usize) {
-        let (key, problems) = text.parse::<RegistryKey>().unwrap().canonical();
-        (key.as_str().to_owned(), problems.len())
-    }
-
-    #[test]
-    fn docker_hubs_names_become_the_one_every_client_knows() {
-        for (text, warnings) in [
-            ("docker.io", 0),
-            ("index.docker.io", 0),
-            ("https://index.docker.io/v1/", 0),
-            ("https://index.docker.io/v1", 1),
-            ("hub.docker.com", 1),
-            ("https://registry.hub.docker.com", 1),
-        ] {
-            assert_eq!(canonical(text), (DOCKER_HUB.to_owned(), warnings), "{text}");
-        }
-    }
-
-    #[test]
-    fn other_keys_stay_as_typed_with_a_warning_where_they_hardly_match() {
-        for (text, warnings) in [
-            ("ghcr.io", 0),
-            ("https://ghcr.io/v2/", 0),
-            ("docker.io/acme", 0),
-            ("*.dkr.ecr.eu-west-1.amazonaws.com", 0),
-            ("index.docker.io/acme", 1),
-            ("registry-1.docker.io", 1),
-            ("quay.io/v2", 1),
-            ("hub.docker.com/acme", 1),
-            ("hub.docker.com/r/acme", 1),
-            ("https://registry.hub.docker.com/v2/acme", 1),
-            ("quay.io//acme", 1),
-            ("quay.io/Acme", 1),
-            ("quay.io/acme/", 0),
-            ("quay.io/acme/*", 1),
-            ("quay.io/acme:1.0", 1),
-            ("quay.io:443", 1),
-            ("GHCR.io", 1),
-            ("registry-.acme.com", 1),
-            ("a_b.example.com:5000", 1),
-            ("-a.example.com", 1),
-            ("ghcr.io/-acme", 1),
-            ("ghcr.io/a..b", 1),
-            ("ghcr.io/a_/b", 1),
-            ("ghcr.io/a_", 0),
-            ("ghcr.io/a.", 0),
-            ("ghcr.io/acme/a__b-c", 0),
-            ("ghcr.io/glpat-abcdef", 1),
-        ] {
-            assert_eq!(canonical(text), (text.to_owned(), warnings), "{text}");
-        }
-    }
-
-    #[test]
-    fn keys_that_are_one_for_the_kubelet_have_one_index() {
-        for text in ["ghcr.io", "https://ghcr.io", "http://ghcr.io/", "ghcr.io/v1/", "https://ghcr.io/v2/"] {
-            assert_eq!(text.parse::<RegistryKey>().unwrap().index(), "ghcr.io", "{text}");
-        }
-        assert_eq!("ghcr.io/v1/acme".parse::<RegistryKey>().unwrap().index(), "ghcr.io/acme");
-    }
-
-    #[test]
-    fn what_a_kubelet_leaves_out_of_a_key_is_left_out() {
-        for (text, emitted) in [
-            ("bot:secret@ghcr.io", "ghcr.io"),
-            ("https://bot:secret@ghcr.io/acme", "ghcr.io/acme"),
-            ("ghcr.io?x=y", "ghcr.io"),
-            ("ghcr.io/acme#x", "ghcr.io/acme"),
-            ("ghcr.io:", "ghcr.io"),
-            ("ghcr.io/%61cme", "ghcr.io/acme"),
-            ("[2001:db8::1]:5000/acme", "[2001:db8::1]:5000/acme"),
-        ] {
-            assert_eq!(text.parse::<RegistryKey>().unwrap().as_str(), emitted, "{text}");
-        }
-    }
-
-    #[test]
-    fn only_what_looks_like_an_address_is_shown() {
-        for (text, shown) in [
-            ("https://ghcr.io/v2/", "https://ghcr.io/v2/"),
-            ("quay.io/acme", "quay.io/acme"),
-            ("ghcr.io/bot:SECRET", "ghcr.io/…"),
-            ("quay.io/Acme", "quay.io/Acme"),
-            ("GHCR.io", "GHCR.io"),
-            ("ghcr.io/ghp_a1b2c3", "ghcr.io/…"),
-            ("ghcr.io/acme/glpat-abcdef", "ghcr.io/…"),
-            ("ghcr.io/dckr_pat_abc", "ghcr.io/…"),
-            ("SECRETTOKEN", "…"),
-            ("eyJh1.eyJz2.SflK3", "…"),
-        ] {
-            assert_eq!(text.parse::<RegistryKey>().unwrap().to_string(), shown, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_address_is_refused_without_being_repeated() {
-        for (text, error) in [
-            ("", InvalidRegistry::NoHost),
-            ("https:///v1/", InvalidRegistry::NoHost),
-            ("a..b", InvalidRegistry::Dot),
-            ("ghcr.io.", InvalidRegistry::Dot),
-            ("oci://ghcr.io", InvalidRegistry::Scheme),
-            ("docker://ghcr.io/acme", InvalidRegistry::Scheme),
-            ("HTTPS://ghcr.io", InvalidRegistry::Scheme),
-            ("ghcr.io/ghp_A1b2C3", InvalidRegistry::Token),
-            ("ghcr.io/acme/glpat-A1b2C3", InvalidRegistry::Token),
-            ("https://ghcr.io/dckr_pat_A1b2C3", InvalidRegistry::Token),
-            ("ghcr.io:port", InvalidRegistry::Port),
-            ("ghcr.io/a b", InvalidRegistry::Character(10)),
-            ("ghcr.io/a%", InvalidRegistry::Character(10)),
-            ("[2001:db8::x]:5000", InvalidRegistry::NoHost),
-            ("a:1:2", InvalidRegistry::Port),
-            ("gh cr.io", InvalidRegistry::Character(3)),
-            ("registry", InvalidRegistry::NoRegistry),
-            (&format!("{}.io", "a".repeat(64)), InvalidRegistry::TooLong),
-        ] {
-            assert_eq!(text.parse::<RegistryKey>().unwrap_err(), error, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_token_that_is_typed_for_a_host_is_refused() {
-        for token in [
-            "hunter2",
-            "eyJh.eyJz.SflK",
-            "GHCR.io",
-            "*/acme",
-            "ghcr.io:",
-            "bot:x@ghcr.io",
-            "ghcr.io?x",
-            "ghcr.io:65536",
-            "ghcr.io/ghp_a1b2c3",
-        ] {
-            assert!(RegistryKey::typed(token).is_err(), "{token}");
-        }
-        for host in ["ghcr.io", "localhost", "registry:5000/Team", "[2001:db8::1]:5000", "https://index.docker.io/v1/"]
-        {
-            assert!(RegistryKey::typed(host).is_ok(), "{host}");
-        }
-    }
-}
+mod tests;
