@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::failures::grouped;
-use super::shown::{OfCluster, Shown, counted, deed, done, inert_lines, why};
+use super::shown::{OfCluster, Shown, aligned, counted, counts, deed, done, inert_lines, why};
 use super::together;
 use crate::cli::cluster::ReportFormat;
 use crate::files::stream::print_text;
@@ -90,16 +90,22 @@ fn text(clusters: &[(&Settings, Applied)], dry_run: bool) -> Result<()> {
         }
     }
     print_text(&inert_lines(&planned))?;
-    for (settings, applied) in clusters.iter().filter(|(_, applied)| dry_run || !applied.is_planned()) {
-        summary(settings.cluster.as_ref(), applied);
+    let rows: Vec<_> =
+        clusters.iter().map(|(settings, applied)| (settings.cluster.as_ref(), reached(applied, dry_run))).collect();
+    match rows.as_slice() {
+        [(cluster, row)] => row.iter().for_each(|row| report::note(&sentence(*cluster, row))),
+        several => report::table(&format!("{} clusters:", several.len()), &table(several)),
     }
     Ok(())
 }
 
-/// One line for each cluster that was reached.
-fn summary(cluster: Option<&ResourceName>, applied: &Applied) {
-    if applied.done.is_empty() && !applied.problems.is_empty() {
-        return;
+/// What happened in a cluster: the number of its namespaces, and how often each word holds.
+type Row = (usize, Vec<(&'static str, usize)>);
+
+/// The row of a cluster; `None` if nothing was done there.
+fn reached(applied: &Applied, dry_run: bool) -> Option<Row> {
+    if (!dry_run && applied.is_planned()) || (applied.done.is_empty() && !applied.problems.is_empty()) {
+        return None;
     }
     let mut namespaces: Vec<_> = applied.done.iter().filter_map(|(step, _)| step.namespace.as_ref()).collect();
     namespaces.dedup();
@@ -110,9 +116,34 @@ fn summary(cluster: Option<&ResourceName>, applied: &Applied) {
         None if step.change.differs() => "to change",
         Some(Ending::Kept) | None => "unchanged",
     });
+    Some((namespaces.len(), counts(words)))
+}
+
+fn sentence(cluster: Option<&ResourceName>, (namespaces, counts): &Row) -> String {
     let cluster = cluster.map_or(String::new(), |name| format!("{name}: "));
-    let plural = if namespaces.len() == 1 { "namespace" } else { "namespaces" };
-    report::note(&format!("{cluster}{} {plural}: {}", namespaces.len(), counted(words)));
+    let plural = if *namespaces == 1 { "namespace" } else { "namespaces" };
+    format!("{cluster}{namespaces} {plural}: {}", counted(counts))
+}
+
+/// The clusters of a fleet, with a column for each word. A cluster where nothing was done has dashes.
+fn table(clusters: &[(Option<&ResourceName>, Option<Row>)]) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for (word, _) in clusters.iter().filter_map(|(_, row)| row.as_ref()).flat_map(|(_, counts)| counts) {
+        if !words.contains(word) {
+            words.push(word);
+        }
+    }
+    let head = ["cluster", "namespaces"].iter().chain(&words).map(|word| word.to_uppercase()).collect();
+    let row = |(cluster, row): &(Option<&ResourceName>, Option<Row>)| {
+        let numbers = row.as_ref().map(|(namespaces, counts)| {
+            let count = |word: &&str| counts.iter().find(|(known, _)| known == word).map_or(0, |(_, count)| *count);
+            std::iter::once(*namespaces).chain(words.iter().map(count)).map(|number| number.to_string()).collect()
+        });
+        let numbers = numbers.unwrap_or_else(|| vec!["-".to_owned(); words.len() + 1]);
+        [vec![cluster.map(ToString::to_string).unwrap_or_default()], numbers].concat()
+    };
+    let rows: Vec<Vec<_>> = std::iter::once(head).chain(clusters.iter().map(row)).collect();
+    aligned(rows.iter().map(Vec::as_slice))
 }
 
 fn outcome(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome, Failure> {

@@ -105,8 +105,8 @@ pub(super) fn why(step: &Step) -> String {
     }
 }
 
-/// Counts words, in the order of their first appearance: `2 created, 1 unchanged`.
-pub(super) fn counted(words: impl Iterator<Item = &'static str>) -> String {
+/// How often each word appears, in the order of their first appearance.
+pub(super) fn counts(words: impl Iterator<Item = &'static str>) -> Vec<(&'static str, usize)> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for word in words {
         match counts.iter_mut().find(|(known, _)| *known == word) {
@@ -114,6 +114,25 @@ pub(super) fn counted(words: impl Iterator<Item = &'static str>) -> String {
             None => counts.push((word, 1)),
         }
     }
+    counts
+}
+
+/// The counts as text: `2 created, 1 unchanged`.
+pub(super) fn counted(counts: &[(&str, usize)]) -> String {
     let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") }
+}
+
+/// Aligns the columns: each is as wide as its longest cell.
+pub(super) fn aligned<'a>(rows: impl Iterator<Item = &'a [String]> + Clone) -> String {
+    let mut widths = Vec::new();
+    for row in rows.clone() {
+        widths.resize(row.len(), 0);
+        widths.iter_mut().zip(row).for_each(|(width, cell)| *width = cell.chars().count().max(*width));
+    }
+    let line = |row: &[String]| {
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.map(line).collect()
 }

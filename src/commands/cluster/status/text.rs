@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::Seen;
-use crate::commands::cluster::shown::{counted, deed, why};
+use crate::commands::cluster::shown::{aligned, counted, counts, deed, why};
 use crate::report::inert;
 use crate::settings::Settings;
 use regcred_core::cluster::status::online::{Answer, ImageStatus};
@@ -55,7 +55,8 @@ pub(super) fn write(clusters: &[(&Settings, Seen)]) -> String {
     if rows.len() == 1 {
         return others;
     }
-    aligned(&rows, usize::from(!is_fleet)) + &pulls + &others
+    let first = usize::from(!is_fleet);
+    aligned(rows.iter().map(|row| &row[first..])) + &pulls + &others
 }
 
 /// A summary in one line: `2 namespaces: 1 current, 1 missing; 1 pull fails`.
@@ -63,7 +64,7 @@ pub(super) fn summary(clusters: &[(&Settings, Seen)]) -> String {
     let all = || clusters.iter().flat_map(|(_, seen)| &seen.namespaces);
     let mut secrets: Vec<_> = all().flat_map(|namespace| &namespace.secrets).collect();
     secrets.sort_by_key(|secret| secret.state);
-    let states = counted(secrets.iter().map(|secret| word(secret.state)));
+    let states = counted(&counts(secrets.iter().map(|secret| word(secret.state))));
     let unlinked = secrets.iter().flat_map(|secret| &secret.accounts).filter(|one| one.state == LinkState::NotLinked);
     let (unlinked, failed) = (unlinked.count(), all().flat_map(|one| one.failed_pulls.iter().flatten()).count());
     let namespaces = plural(all().count(), "namespace", "namespaces");
@@ -156,17 +157,4 @@ fn asked(place: &str, ImageStatus { image, secrets, pull, message }: &ImageStatu
     let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
     let secrets = if secrets.is_empty() { "no pull secret".to_owned() } else { secrets.join(", ") };
     format!("\n{place}: {answer}\n  {image}\n  {} (with {secrets})\n", inert(message))
-}
-
-/// Aligns the columns from this one on: each is as wide as its longest cell.
-fn aligned(rows: &[[String; 6]], first: usize) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<_> = (0..6).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<_> = (first..6).map(|column| format!("{:1$}", row[column], widths[column])).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }
