@@ -57,7 +57,7 @@ async fn add_accounts(server: &Server, spaces: &mut Spaces, wanted: Wanted<'_>) 
     let found = read::accounts(server, spaces.keys().cloned().collect(), &wanted).await?;
     for (namespace, accounts) in found {
         if let Some(space) = spaces.get_mut(&namespace) {
-            space.accounts = accounts;
+            space.accounts = accounts.into_iter().collect();
         }
     }
     Ok(())

@@ -137,7 +137,7 @@ pub async fn objects(server: &Server, spaces: &mut Spaces, objects: &Objects<'_>
     }
     for (namespace, accounts) in accounts {
         if let Some(space) = spaces.get_mut(&namespace) {
-            space.accounts = accounts;
+            space.accounts = accounts.into_iter().collect();
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use litemap::LiteMap;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -37,7 +38,7 @@ pub struct Space {
     /// The Secrets of the names that were asked for; `None` if the account may not read them.
     pub secrets: Option<BTreeMap<ResourceName, Secret>>,
     /// The ServiceAccounts that were asked for.
-    pub accounts: BTreeMap<ResourceName, Account>,
+    pub accounts: LiteMap<ResourceName, Account>,
 }
 
 /// Whether a namespace is being deleted.

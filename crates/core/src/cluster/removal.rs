@@ -142,7 +142,7 @@ mod tests {
         for (manager, expected) in [("regcred-a", 1), ("regcred-b", 0)] {
             let rest = r#","imagePullSecrets":[{"name":"gone"}]"#;
             let mut facts = facts(&[], &[("default", rest)]);
-            let account = facts.namespaces.values_mut().next().unwrap().accounts.values_mut().next().unwrap();
+            let account = facts.namespaces.values_mut().next().unwrap().accounts.iter_mut().next().unwrap().1;
             account.metadata.managed_fields = serde_json::from_str(&format!(
                 r#"[{{"manager":"{manager}","fieldsV1":{{"f:imagePullSecrets":{{}}}}}}]"#
             ))

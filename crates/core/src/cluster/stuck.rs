@@ -221,7 +221,7 @@ mod tests {
             };
             let accounts = [("default", account == "excluded"), ("ci", false)];
             let accounts = accounts.map(|(name, opts_out)| (name.parse().unwrap(), there(opts_out)));
-            let space = Space { accounts: accounts.into(), ..Space::default() };
+            let space = Space { accounts: accounts.into_iter().collect(), ..Space::default() };
             let pod = pod(|pod| {
                 pod["spec"]["serviceAccountName"] = json!(account.replace("excluded", "default"));
                 pod["spec"]["imagePullSecrets"] = own;

@@ -1,7 +1,9 @@
 //! Keeps the facts that the rules need about the objects that watches have seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::mem;
+
+use litemap::LiteMap;
 
 use crate::cluster::Judged;
 use crate::cluster::facts::{Account, Metadata, Phase, Secret, Space};
@@ -57,9 +59,9 @@ pub(super) struct Here {
     pub(super) is_known: bool,
     /// Its annotations and its ServiceAccounts. The version stays when the namespace goes, so that no older state counts as new.
     pub(super) space: Space,
-    pub(super) secrets: BTreeMap<usize, Box<Held>>,
+    pub(super) secrets: LiteMap<usize, Box<Held>>,
     /// ServiceAccounts that got a reference, so that the reference counts as ours even without a Secret.
-    pub(super) linked: BTreeSet<ResourceName>,
+    pub(super) linked: Vec<ResourceName>,
     pub(super) standing: Standing,
     /// By the number of the pull secret: whether the namespace is chosen, even if it has opted out.
     pub(super) named: Vec<bool>,

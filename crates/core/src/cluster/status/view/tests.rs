@@ -30,7 +30,7 @@ fn space(secret: Option<&str>, list: &str) -> Space {
     );
     let secrets = secret.map(|text| ("s".parse().unwrap(), serde_json::from_str(text).unwrap()));
     let accounts = [("default".parse().unwrap(), serde_json::from_str(&account).unwrap())];
-    Space { secrets: Some(secrets.into_iter().collect()), accounts: accounts.into(), ..Space::default() }
+    Space { secrets: Some(secrets.into_iter().collect()), accounts: accounts.into_iter().collect(), ..Space::default() }
 }
 
 fn pods(text: &str) -> Pods {
@@ -113,7 +113,7 @@ fn a_service_account_is_linked_or_not_and_its_list_has_writers() {
     }
     // The cluster creates `default` soon after the namespace, and it has to be linked then.
     let found =
-        status(&known, Space { accounts: BTreeMap::new(), ..space(None, "[]") }, &Pods::new(), OnConflict::Fail);
+        status(&known, Space { accounts: <_>::default(), ..space(None, "[]") }, &Pods::new(), OnConflict::Fail);
     assert_eq!(found.secrets[0].accounts[0].state, LinkState::NotLinked);
 }
 
