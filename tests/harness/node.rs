@@ -112,13 +112,14 @@ impl Node {
     }
 
     /// Builds the image of `regcred` around the tested program and its libraries, by the steps of the Dockerfile after the
-    /// compiler's, and puts the image into the registry.
+    /// compiler's, and puts the image into the registry. `REGCRED_SHIPPED` names another program, such as that of `tests/release`.
     pub fn publish_regcred(&self) -> String {
         const IMAGE: &str = "localhost:5000/private/regcred:1";
         let folder = tempfile::tempdir().unwrap();
         let context = folder.path().join("context");
         fs::create_dir(&context).unwrap();
-        let program = Path::new(env!("CARGO_BIN_EXE_regcred"));
+        let program = std::env::var_os("REGCRED_SHIPPED").unwrap_or_else(|| env!("CARGO_BIN_EXE_regcred").into());
+        let program = Path::new(&program);
         Program::new(Path::new("strip"))
             .arguments(["-o"])
             .arguments([&context.join("regcred"), program])
