@@ -198,12 +198,9 @@ pub fn is_sparse(folder: &Path) -> bool {
     let Some(git) = folder.ancestors().find(|ancestor| is_root(ancestor)).map(|root| root.join(".git")) else {
         return false;
     };
-    let elsewhere = || {
-        let text = read_file(&git).ok()?;
-        let path = std::str::from_utf8(&text).ok()?.trim().strip_prefix("gitdir: ")?;
-        Some(git.parent()?.join(path))
-    };
-    let git = if git.is_dir() { git } else { elsewhere().unwrap_or(git) };
+    // A linked work tree, or a submodule, has a file that names the folder.
+    let elsewhere = || Some(git.parent()?.join(read_text(&git).ok()?.trim().strip_prefix("gitdir: ")?));
+    let git = elsewhere().unwrap_or(git);
     git.join("info/sparse-checkout").is_file()
 }
 
