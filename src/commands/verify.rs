@@ -21,7 +21,7 @@ use crate::settings::choices::Protect;
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
-use crate::settings::{Destination, PullSecretSettings, Settings};
+use crate::settings::{Destination, PullSecretSettings, Settings, usage};
 use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::docker_config::kubelet::Image;
@@ -102,10 +102,10 @@ fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     match arguments.image.as_slice() {
         [] => Ok(None),
         [image] => Ok(Some(image)),
-        _ => Err(Failure::Usage(vec![
-            Diagnostic::error(Code::Usage, "`--image` may repeat only with `--online`")
-                .hint("run the command once for each image, or add `--online`"),
-        ])),
+        _ => Err(usage(
+            "`--image` may repeat only with `--online`",
+            "run the command once for each image, or add `--online`",
+        )),
     }
 }
 
@@ -188,8 +188,7 @@ fn sources(members: &[Settings]) -> Vec<&Source> {
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {
-    print_text(&report::json(answer)?)?;
-    Ok(())
+    Ok(print_text(&report::json(answer)?)?)
 }
 
 fn text(
@@ -224,8 +223,7 @@ fn text(
 }
 
 fn print_lines(lines: &[String]) -> Result<()> {
-    print_text(&(lines.join("\n") + "\n"))?;
-    Ok(())
+    Ok(print_text(&(lines.join("\n") + "\n"))?)
 }
 
 /// A variable in the answer of `--list`.
