@@ -50,6 +50,8 @@ fn each_tool_gets_its_files_and_a_regcred_yaml_that_regcred_reads() {
         let config = fs::read_to_string(folder.path().join("regcred.yaml")).unwrap();
         assert!(config.contains("# +argocd:skip-file-rendering\n"), "{config}");
         assert!(config.contains("config.kubernetes.io/local-config: \"true\"\n"), "{config}");
+        // Tools that always force take away the references of OpenShift.
+        assert_eq!(config.contains("# On OpenShift: `link: policy`"), ["argocd", "flux"].contains(tool), "{config}");
         let list = regcred(folder.path(), &["verify", "--list"]);
         assert_eq!(
             String::from_utf8_lossy(&list.stdout),
