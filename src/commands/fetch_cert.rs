@@ -32,10 +32,8 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
     git::check_place(&path)?;
     let there = read(&path)?;
     let (context, kubeconfig) = way(context.as_deref(), entry, environment).map_err(failed)?;
-    let sources = file.map_or_else(
-        || secret_variables::of(&Spec::default(), environment),
-        |file| secret_variables::of(&file.spec, environment),
-    );
+    let nothing = Spec::default();
+    let sources = secret_variables::of(file.map_or(&nothing, |file| &file.spec), environment);
     let controller = Controller {
         name: choice(controller_name.as_deref(), NAME, "--controller-name", environment)?,
         namespace: choice(controller_namespace.as_deref(), NAMESPACE, "--controller-namespace", environment)?,

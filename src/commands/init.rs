@@ -198,10 +198,7 @@ struct Stages {
 impl Stages {
     /// Empty if the pipeline has the usual stages, or cannot be read.
     fn read(pipeline: &str) -> Vec<String> {
-        if expands_too_far(pipeline) {
-            return Vec::new();
-        }
-        let options = serde_saphyr::options! { with_snippet: false };
-        serde_saphyr::from_str_with_options::<Self>(pipeline, options).unwrap_or_default().stages
+        let read = if expands_too_far(pipeline) { None } else { serde_saphyr::from_str::<Self>(pipeline).ok() };
+        read.unwrap_or_default().stages
     }
 }

@@ -138,7 +138,10 @@ fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic
             // A nearer file may take the place of the one that was found.
             let of_rules = |problem: &&mut Diagnostic| !matches!(problem.code, Code::NoSops | Code::SopsTimeout);
             problems.iter_mut().filter(of_rules).for_each(|problem| problem.severity = Severity::Warning);
-            problems.push(unknown_output());
+            let message =
+                "`.sops.yaml` was looked for from the working directory only: sops finds it by the path of the output";
+            let problem = Diagnostic::warning(Code::NoSopsRule, message);
+            problems.push(problem.hint("add `--output PATH`, as for `render`"));
         }
         findings.add(problems, member.cluster.as_ref());
     }
@@ -148,13 +151,6 @@ fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic
         findings.add(problems, None);
     }
     Ok(findings.said())
-}
-
-/// sops looks for its rules from the file that it encrypts.
-fn unknown_output() -> Diagnostic {
-    let message =
-        "`.sops.yaml` was looked for from the working directory only: sops finds it by the path of the output";
-    Diagnostic::warning(Code::NoSopsRule, message).hint("add `--output PATH`, as for `render`")
 }
 
 /// Questions that have no answer if an operator fetches the whole Docker config.
