@@ -22,6 +22,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long to wait for the rest of the error output.
 const PATIENCE_FOR_WORDS: Duration = Duration::from_secs(1);
 
+/// The message in place of one by a program whose output is too long.
+pub const TOO_LONG: &str = "fatal: the output is longer than 64 MiB";
+
 /// A program, and how it runs.
 pub struct Program {
     path: PathBuf,
@@ -68,7 +71,7 @@ pub enum Trouble {
 impl Trouble {
     /// The output has no end in sight.
     fn too_long() -> Self {
-        let words = Zeroizing::new(b"fatal: the output is too long".to_vec());
+        let words = Zeroizing::new(TOO_LONG.into());
         Self::Failed { code: None, answer: Answer { output: Zeroizing::default(), words } }
     }
 }

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use crate::cli::Arguments;
 use crate::files::stream::print_text;
 use crate::report::Outcome;
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use crate::settings::usage;
 
 pub fn completions(shell: Shell) -> Result<Outcome> {
     let mut text = Vec::new();
@@ -23,9 +23,8 @@ pub fn man(name: Option<&str>) -> Result<Outcome> {
     let page = match name {
         None => whole,
         Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
-            let problem = Diagnostic::error(Code::Usage, "`regcred man` got the name of no command");
             let names: Vec<_> = whole.get_subcommands().map(clap::Command::get_name).collect();
-            Failure::Usage(vec![problem.hint(format!("commands are {}", names.join(", ")))])
+            usage("`regcred man` got the name of no command", &format!("commands are {}", names.join(", ")))
         })?,
     };
     let mut text = Vec::new();

@@ -14,7 +14,7 @@ use crate::protect::sealed::controller::Controller;
 use crate::report::{self, Outcome};
 use crate::settings::file::{Cluster, File, Spec};
 use crate::settings::fleet::choose;
-use crate::settings::secret_variables;
+use crate::settings::{secret_variables, usage};
 use regcred_core::cluster::confine::{CONTEXTS, check_context, check_current_context, check_path_of_kubeconfig};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::InvalidName;
@@ -27,15 +27,13 @@ const TITLE: &str = "the certificate";
 /// Asks the controller, checks its answer, and replaces the file if the certificate differs.
 pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
     let FetchCertArguments { output, cluster, check, controller_name, controller_namespace, context } = arguments;
-    let path = path(output.as_deref(), cluster.as_deref(), file, environment)?;
+    let entry = entry(cluster.as_deref(), file)?;
+    let path = path(output.as_deref(), entry, file, environment)?;
     git::check_place(&path)?;
     let there = read(&path)?;
-    let entry = cluster.as_deref().zip(file).and_then(|(name, file)| entry(name, file));
     let (context, kubeconfig) = way(context.as_deref(), entry, environment).map_err(failed)?;
-    let sources = file.map_or_else(
-        || secret_variables::of(&Spec::default(), environment),
-        |file| secret_variables::of(&file.spec, environment),
-    );
+    let nothing = Spec::default();
+    let sources = secret_variables::of(file.map_or(&nothing, |file| &file.spec), environment);
     let controller = Controller {
         name: choice(controller_name.as_deref(), NAME, "--controller-name", environment)?,
         namespace: choice(controller_namespace.as_deref(), NAMESPACE, "--controller-namespace", environment)?,
@@ -76,8 +74,16 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
     Ok(Outcome::Done)
 }
 
-fn entry<'a>(name: &str, file: &'a File) -> Option<&'a Cluster> {
-    file.spec.clusters.iter().find(|cluster| cluster.name.as_str() == name)
+/// The cluster of `--cluster`.
+/// Errors: usage: regcred.yaml has no such cluster.
+fn entry<'a>(name: Option<&str>, file: Option<&'a File>) -> Result<Option<&'a Cluster>, Failure> {
+    let Some(name) = name else { return Ok(None) };
+    if name.contains(',') {
+        let message = "`--cluster` takes one name here, since each cluster has its own certificate";
+        return Err(usage(message, "run the command once for each cluster"));
+    }
+    let clusters = file.map_or(&[][..], |file| &file.spec.clusters);
+    choose(&[name.to_owned()], clusters).map(|chosen| chosen.first().copied())
 }
 
 /// The context and the kubeconfig of the cluster in regcred.yaml, unless a flag names the context.
@@ -105,41 +111,35 @@ fn failed(problem: Diagnostic) -> Failure {
 /// The file of the flag, or the certificate of regcred.yaml.
 fn path(
     output: Option<&Path>,
-    cluster: Option<&str>,
+    entry: Option<&Cluster>,
     file: Option<&File>,
     environment: &Environment,
 ) -> Result<PathBuf, Failure> {
-    let in_the_file = || {
-        let spec = &file?.spec;
-        let sealing = match cluster {
-            None => &spec.sealing,
-            Some(name) => &entry(name, file?)?.sealing,
-        };
-        sealing.certificate.as_deref()
-    };
-    if let (None, Some(name), Some(file)) = (output, cluster, file) {
-        choose(&[name.to_owned()], &file.spec.clusters)?;
-    }
-    if let (None, Some(path)) = (output, in_the_file())
+    let sealing = entry.map(|entry| &entry.sealing).or(file.map(|file| &file.spec.sealing));
+    let in_the_file = sealing.and_then(|sealing| sealing.certificate.as_deref());
+    if let (None, Some(path)) = (output, in_the_file)
         && !git::is_inside(&environment.directory().join(path), environment.directory())
     {
         let message = "`sealing.certificate` in regcred.yaml is a path outside of this folder and its work tree";
         let hint = "a merge request may have written it: name the file with --output, if that is meant";
         return Err(Failure::of("the output", Diagnostic::error(Code::NotAllowed, message).hint(hint)));
     }
-    let of_a_fleet = file.is_some_and(|file| !file.spec.clusters.is_empty());
-    output.or_else(in_the_file).map(|path| environment.directory().join(path)).ok_or_else(|| {
-        let missing = match cluster {
-            None if of_a_fleet => {
-                "`--cluster` is missing, and each cluster of regcred.yaml may have its own certificate"
-            }
-            None => "`--output` is missing, and regcred.yaml has no `sealing.certificate`",
-            Some(_) => "`--cluster` names no cluster of regcred.yaml that has a `sealing.certificate`",
+    output.or(in_the_file).map(|path| environment.directory().join(path)).ok_or_else(|| {
+        let (missing, hint) = match entry {
+            Some(_) => (
+                "the cluster of `--cluster` has no `sealing.certificate` in regcred.yaml",
+                "write it there, for example `sealing: {certificate: certs/NAME.pem}`",
+            ),
+            None if file.is_some_and(|file| !file.spec.clusters.is_empty()) => (
+                "`--cluster` is missing, and each cluster of regcred.yaml may have its own certificate",
+                "choose the cluster with --cluster NAME",
+            ),
+            None => (
+                "`--output` is missing, and regcred.yaml has no `sealing.certificate`",
+                "add --output FILE, for example --output sealing.pem",
+            ),
         };
-        Failure::Usage(vec![Diagnostic::error(Code::Usage, missing).hint(match (cluster, of_a_fleet) {
-            (None, true) => "choose the cluster with --cluster NAME",
-            _ => "add --output FILE, for example --output sealing.pem",
-        })])
+        usage(missing, hint)
     })
 }
 

@@ -12,7 +12,7 @@ use crate::environment::{Environment, read_text};
 use crate::files::{git, new_files, stream};
 use crate::report::{Outcome, inert};
 use crate::settings::file;
-use regcred_core::manifest::expands_too_far;
+use regcred_core::manifest::{expands_too_far, to_yaml};
 
 /// The template of regcred.yaml.
 pub const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
@@ -33,6 +33,8 @@ pub const EVERY_NAMESPACE: &str =
 
 /// The pipeline of GitLab.
 pub const PIPELINE: &str = ".gitlab-ci.yml";
+/// Stands for the folder of the new files, as a path from the top of the repository.
+const HERE: &str = "HERE/";
 /// A job of regcred in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
@@ -48,19 +50,25 @@ pub struct Start {
 pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outcome> {
     let InitArguments { tool, clusters, directory } = arguments;
     let root = environment.directory().join(directory);
-    let start = match Fleet::find(*tool, clusters, &root)? {
+    let mut start = match Fleet::find(*tool, clusters, &root)? {
         Some(fleet) => fleet.start(&root)?,
         None => Start::new(*tool, &root)?,
     };
-    let files: Vec<_> = start.files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let below = git::below_the_top(&root).map(|below| inert(&below.display().to_string()));
+    let here = below.as_ref().map_or(String::new(), |below| format!("{below}/"));
+    // Any other name would have to be quoted, for YAML and for the shell.
+    let is_plain = here.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte));
+    for (_, text) in &mut start.files {
+        *text = text.replace(HERE, if is_plain { &here } else { "" });
+    }
+    let files = &start.files;
     files.iter().try_for_each(|(name, _)| git::check_place(&root.join(name)))?;
-    new_files::write(&root, &files)?;
+    new_files::write(&root, files)?;
     let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {name}")).collect();
     lines.extend(files.iter().map(|(name, _)| format!("wrote {name}")));
-    lines.push("next:".to_owned());
-    let below = git::below_the_top(&root);
-    let moved = below.iter().flat_map(|below| files.iter().filter_map(|(name, _)| at_the_top(name, below)));
-    lines.extend(start.next.iter().cloned().chain(moved).map(|step| format!("- {step}")));
+    lines.push(below.as_ref().map_or("next:".to_owned(), |below| format!("next, in {below}:")));
+    let moved = below.iter().flat_map(|_| files.iter().filter_map(|(name, _)| at_the_top(name)));
+    lines.extend(start.next.iter().cloned().chain(moved).map(|step| format!("- {}", step.replace(HERE, &here))));
     stream::print_text(&(lines.join("\n") + "\n"))?;
     Ok(Outcome::Done)
 }
@@ -69,10 +77,10 @@ impl Start {
     /// For one tool and one cluster.
     fn new(tool: Tool, root: &Path) -> Result<Self> {
         type Files = &'static [(&'static str, &'static str)];
-        let (profile, link, files, next): (_, _, Files, &[&str]) = match tool {
+        let link = if tool == Tool::Helmfile { "none" } else { "service-account" };
+        let (profile, files, next): (_, Files, &[&str]) = match tool {
             Tool::Helmfile => (
                 Some("helm"),
-                "none",
                 &[("helmfile.yaml", include_str!("../../templates/init/helmfile.yaml"))],
                 &[
                     "set the variables, and look at what comes out, without the login: `helmfile template | grep -v dockerconfigjson:`",
@@ -82,7 +90,6 @@ impl Start {
             ),
             Tool::Gitlab => (
                 None,
-                "service-account",
                 &[],
                 &[
                     "add the variables under Settings > CI/CD > Variables, masked and protected, and KUBECONFIG as type File",
@@ -90,7 +97,6 @@ impl Start {
             ),
             Tool::Argocd => (
                 Some("argocd"),
-                "service-account",
                 &[("application.yaml", include_str!("../../templates/init/argocd-application.yaml"))],
                 &[
                     PROTECT,
@@ -102,7 +108,6 @@ impl Start {
             ),
             Tool::Flux => (
                 Some("flux"),
-                "service-account",
                 &[
                     (".sourceignore", include_str!("../../templates/init/sourceignore")),
                     ("kustomization-flux.yaml", include_str!("../../templates/init/flux-kustomization.yaml")),
@@ -116,7 +121,6 @@ impl Start {
             ),
             Tool::Github => (
                 None,
-                "service-account",
                 &[(".github/workflows/regcred.yml", include_str!("../../templates/init/github-workflow.yml"))],
                 &[
                     "name an image of yours that has regcred and kubectl in .github/workflows/regcred.yml: docs/ci.md says how to build one",
@@ -139,17 +143,16 @@ impl Start {
 }
 
 /// The step for a file of jobs in a folder below the top of the repository.
-fn at_the_top(name: &str, below: &Path) -> Option<String> {
-    let folder = inert(&below.display().to_string());
+fn at_the_top(name: &str) -> Option<String> {
+    let config = format!("add `--config {HERE}{}` to each `regcred` in", file::NAME);
     let what = match name {
-        PIPELINE | INCLUDED => format!("add `include: [{{local: {folder}/{name}}}]` to the {PIPELINE}"),
-        _ if name.starts_with(".github/") => format!("move {folder}/{name} to {name}"),
+        // An earlier step says where to include it.
+        INCLUDED => return Some(format!("{config} {name}: GitLab runs jobs at the top of the repository")),
+        PIPELINE => format!("add `include: [{{local: {HERE}{name}}}]` to the {PIPELINE}"),
+        _ if name.starts_with(".github/") => format!("move {HERE}{name} to {name}"),
         _ => return None,
     };
-    let config = format!("`--config {folder}/{}`", file::NAME);
-    Some(format!(
-        "{what} at the top of the repository, where the CI reads and runs jobs, and add {config} to each `regcred` in it"
-    ))
+    Some(format!("{what} at the top of the repository, where the CI reads and runs jobs, and {config} it"))
 }
 
 fn config(tool: Tool, profile: Option<&str>, link: &str) -> Result<(String, String)> {
@@ -169,15 +172,8 @@ pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), S
     let stages = Stages::read(&existing);
     let choose = |usual: &str, other: Option<&String>| {
         let stage = if stages.contains(&usual.to_owned()) { usual } else { other.map_or(usual, String::as_str) };
-        // A name from somebody's pipeline may be anything, so it is written as JSON, which is YAML.
-        let is_plain = stage.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        let is_word =
-            ["y", "n", "yes", "no", "on", "off", "true", "false", "null"].contains(&&*stage.to_ascii_lowercase());
-        if is_plain && !is_word && !stage.starts_with(|first: char| first.is_ascii_digit()) {
-            format!("stage: {stage}\n")
-        } else {
-            format!("stage: {}\n", serde_json::json!(stage))
-        }
+        // A name from somebody's pipeline may be anything.
+        format!("stage: {}", to_yaml(&stage).unwrap_or_default().as_str())
     };
     let text = jobs
         .replace("stage: test\n", &choose("test", stages.first()))
@@ -188,9 +184,7 @@ pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), S
         " (a merge request may then have two pipelines: docs/gitlab.md says how to have one)"
     };
     // GitLab takes the path from the top of the repository.
-    let local = git::below_the_top(root).unwrap_or_default().join(INCLUDED);
-    let local = inert(&local.display().to_string());
-    let step = format!("add `include: [{{local: {local}}}]` to {PIPELINE}{workflow}, and {}", image(INCLUDED));
+    let step = format!("add `include: [{{local: {HERE}{INCLUDED}}}]` to {PIPELINE}{workflow}, and {}", image(INCLUDED));
     ((INCLUDED.to_owned(), text), step)
 }
 
@@ -204,10 +198,7 @@ struct Stages {
 impl Stages {
     /// Empty if the pipeline has the usual stages, or cannot be read.
     fn read(pipeline: &str) -> Vec<String> {
-        if expands_too_far(pipeline) {
-            return Vec::new();
-        }
-        let options = serde_saphyr::options! { with_snippet: false };
-        serde_saphyr::from_str_with_options::<Self>(pipeline, options).unwrap_or_default().stages
+        let read = if expands_too_far(pipeline) { None } else { serde_saphyr::from_str::<Self>(pipeline).ok() };
+        read.unwrap_or_default().stages
     }
 }

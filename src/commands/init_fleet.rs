@@ -10,6 +10,7 @@ use crate::cli::Tool;
 use crate::environment::read_text;
 use crate::settings::choices::{Format, Profile, Protect};
 use crate::settings::file::{self, File};
+use crate::settings::usage;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::to_yaml;
 use regcred_core::names::{InvalidName, ResourceName};
@@ -67,10 +68,8 @@ impl Fleet {
             Tool::Flux => GitOps::Flux,
             Tool::Helmfile | Tool::Gitlab | Tool::Github if names.is_empty() => return Ok(None),
             Tool::Helmfile | Tool::Gitlab | Tool::Github => {
-                let problem = Diagnostic::error(Code::Usage, "`--clusters` is for argocd and flux");
-                return Err(
-                    Failure::Usage(vec![problem.hint("leave it out, and write `clusters` into regcred.yaml")]).into()
-                );
+                let hint = "leave it out, and write `clusters` into regcred.yaml";
+                return Err(usage("`--clusters` is for argocd and flux", hint).into());
             }
         };
         let is_kept = names.is_empty();
@@ -121,12 +120,12 @@ impl Fleet {
 
     /// The job that renders and commits, for the CI of the repository.
     fn job(&self, root: &Path) -> ((String, String), String) {
-        let fill_in = |jobs: &str| {
-            jobs.replace("FOLDER", self.tool.folder()).replace("render --", &format!("render{} --", self.format))
-        };
         let needs_sops = !self.protected_by(Protect::Sops).is_empty();
         let programs = if needs_sops { "regcred, git and sops" } else { "regcred and git" };
-        let fill_in = |jobs: &str| fill_in(jobs).replace("regcred and git", programs);
+        let fill_in = |jobs: &str| {
+            let jobs = jobs.replace("FOLDER", self.tool.folder()).replace("regcred and git", programs);
+            jobs.replace("render --", &format!("render{} --", self.format))
+        };
         if root.join(".github").is_dir() && !root.join(PIPELINE).exists() {
             let step = format!(
                 "name an image of yours that has {programs} in {WORKFLOW}, and add its secrets: the login, and REGCRED_FINGERPRINT_KEY"
@@ -150,8 +149,7 @@ impl Fleet {
             let in_template = |Cluster { scalar, certificate, .. }: &Cluster| context! { scalar, certificate };
             let clusters: Vec<_> = clusters.iter().map(in_template).collect();
             let format = (*tool == GitOps::Flux).then(|| Format::Kustomization.to_string());
-            let link = "service-account";
-            let proposes_controller = *tool == GitOps::Argocd;
+            let (link, proposes_controller) = ("service-account", *tool == GitOps::Argocd);
             let context = context! { profile, protect, format, link, clusters, proposes_controller };
             let config = templates.render_str(CONFIG, context)?;
             files.push((file::NAME.to_owned(), config + "\n"));

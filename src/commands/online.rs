@@ -14,7 +14,7 @@ use crate::environment::{Environment, open_stdin, read_text};
 use crate::files::stream::print_text;
 use crate::registry::{self, Options};
 use crate::report::{self, Outcome};
-use crate::settings;
+use crate::settings::{self, usage};
 use regcred_cluster::threads;
 use regcred_core::credentials::Credential;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
@@ -150,7 +150,7 @@ pub(super) fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
     let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     timeout
         .filter(|timeout| !timeout.is_zero())
-        .ok_or_else(|| usage("`--timeout` takes a duration over zero with its unit".to_owned(), "for example 30s"))
+        .ok_or_else(|| usage("`--timeout` takes a duration over zero with its unit", "for example 30s"))
 }
 
 /// Whether the flags name hosts.
@@ -165,10 +165,6 @@ pub(super) fn check_hosts(realms: &[String], insecure: &[String]) -> Result<(), 
             Err(usage(format!("`{flag}` takes a host, perhaps with a port"), "for example registry.example.com:5000"))
         }
     }
-}
-
-fn usage(message: String, hint: &str) -> Failure {
-    Failure::Usage(vec![Diagnostic::error(Code::Usage, message).hint(hint)])
 }
 
 /// The images of the flag, and those of the manifests.

@@ -21,9 +21,9 @@ use crate::settings::choices::Protect;
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
-use crate::settings::{Destination, PullSecretSettings, Settings};
+use crate::settings::{Destination, PullSecretSettings, Settings, usage};
 use crate::templates::Templates;
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure, Severity};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::docker_config::{self, Logins, Match};
 use regcred_core::spec::typed::Typed;
@@ -52,8 +52,8 @@ pub fn run(
     if arguments.list {
         let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
         let mut problems = [fleet.warnings.clone(), protection(&fleet, environment)?].concat();
-        // A list of variables does not belong to an output.
-        problems.retain(|problem| problem.is_error() || problem.code != Code::NoSopsRule);
+        // A list of variables does not belong to an output, and encrypts nothing.
+        problems.retain(|problem| typed.has("--output") || !matches!(problem.code, Code::NoSops | Code::NoSopsRule));
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);
         return list(&sources(&fleet.members), arguments.format, environment);
@@ -102,10 +102,10 @@ fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     match arguments.image.as_slice() {
         [] => Ok(None),
         [image] => Ok(Some(image)),
-        _ => Err(Failure::Usage(vec![
-            Diagnostic::error(Code::Usage, "`--image` may repeat only with `--online`")
-                .hint("run the command once for each image, or add `--online`"),
-        ])),
+        _ => Err(usage(
+            "`--image` may repeat only with `--online`",
+            "run the command once for each image, or add `--online`",
+        )),
     }
 }
 
@@ -127,17 +127,22 @@ fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, 
 fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic>, Failure> {
     let mut findings = Findings::default();
     for member in &fleet.members {
-        let problems = match (member.combination.protect, &member.destination) {
-            (Protect::Plain | Protect::External, _) => continue,
-            (Protect::Sops, Destination::Stdout) => vec![unknown_output()],
-            (Protect::Sops | Protect::Sealed, _) => {
-                match Protector::prepare(member, &fleet.secret_variables, environment) {
-                    Ok(protector) => protector.warnings().to_vec(),
-                    Err(Failure::Input { problems, .. }) => problems,
-                    Err(failure) => return Err(failure),
-                }
-            }
+        let mut problems = match Protector::prepare(member, &fleet.secret_variables, environment) {
+            Ok(protector) => protector.warnings().to_vec(),
+            Err(Failure::Input { problems, .. }) => problems,
+            Err(failure) => return Err(failure),
         };
+        let is_for_stdout = matches!(member.destination, Destination::Stdout);
+        if member.combination.protect == Protect::Sops && is_for_stdout && !environment.is_set("SOPS_CONFIG") {
+            problems.retain(|problem| problem.code != Code::NoSopsRule);
+            // A nearer file may take the place of the one that was found.
+            let of_rules = |problem: &&mut Diagnostic| !matches!(problem.code, Code::NoSops | Code::SopsTimeout);
+            problems.iter_mut().filter(of_rules).for_each(|problem| problem.severity = Severity::Warning);
+            let message =
+                "`.sops.yaml` was looked for from the working directory only: sops finds it by the path of the output";
+            let problem = Diagnostic::warning(Code::NoSopsRule, message);
+            problems.push(problem.hint("add `--output PATH`, as for `render`"));
+        }
         findings.add(problems, member.cluster.as_ref());
     }
     findings.add(Key::problems(&fleet.secret_variables, environment), None);
@@ -146,12 +151,6 @@ fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic
         findings.add(problems, None);
     }
     Ok(findings.said())
-}
-
-/// sops looks for its rules from the file that it encrypts.
-fn unknown_output() -> Diagnostic {
-    let message = "`.sops.yaml` was not looked for: sops finds it by the path of the output";
-    Diagnostic::warning(Code::NoSopsRule, message).hint("add `--output PATH`, as for `render`")
 }
 
 /// Questions that have no answer if an operator fetches the whole Docker config.
@@ -185,8 +184,7 @@ fn sources(members: &[Settings]) -> Vec<&Source> {
 }
 
 fn json(answer: &impl Serialize) -> Result<()> {
-    print_text(&report::json(answer)?)?;
-    Ok(())
+    Ok(print_text(&report::json(answer)?)?)
 }
 
 fn text(
@@ -221,8 +219,7 @@ fn text(
 }
 
 fn print_lines(lines: &[String]) -> Result<()> {
-    print_text(&(lines.join("\n") + "\n"))?;
-    Ok(())
+    Ok(print_text(&(lines.join("\n") + "\n"))?)
 }
 
 /// A variable in the answer of `--list`.

@@ -10,7 +10,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// Writes the files under `root`; no file holds a secret.
 /// Errors: some files exist: the error names all of them, and nothing is written. Or the file system's.
-pub fn write(root: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
+pub fn write(root: &Path, files: &[(String, String)]) -> Result<(), Failure> {
     let existing: Vec<_> = files
         .iter()
         .filter(|(name, _)| root.join(name).symlink_metadata().is_ok())

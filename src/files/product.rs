@@ -15,7 +15,7 @@ use crate::protect::{Documents, Protector};
 use crate::settings::Encoding;
 use crate::settings::choices::{Chart, Format, Protect};
 use crate::templates::{self, Templates};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::diagnostic::Failure;
 use regcred_core::objects;
 
 /// Files, created one by one.
@@ -156,15 +156,9 @@ fn stream<'a>(name: &str, documents: &'a Documents<'a>, form: Form) -> Entry<'a>
     Entry { path: name.to_owned(), document: None, head, content, logins: NeedsLogins::ForValues }
 }
 
-fn value(ClusterRun { settings, docker_configs, .. }: &ClusterRun) -> Result<SecretString, Failure> {
-    let [docker_config] = docker_configs.as_slice() else {
-        let message =
-            format!("`--format docker-config` is one value, and there are {} pull secrets", docker_configs.len());
-        return Err(Failure::Usage(vec![
-            Diagnostic::error(Code::OnePullSecret, message).hint("choose one with --secret-name"),
-        ]));
-    };
-    Ok(match settings.encoding {
+fn value(run: &ClusterRun) -> Result<SecretString, Failure> {
+    let (_, docker_config) = helm_values::only(run)?;
+    Ok(match run.settings.encoding {
         Encoding::Base64 => docker_config.to_base64(),
         Encoding::Raw => docker_config.to_json(),
     })

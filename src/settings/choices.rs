@@ -22,6 +22,7 @@ pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Resul
     let wish = wish(options);
     // An impossible combination in the file is an error for every command.
     let combination = Combination::resolve(Wish { format: wish.format.or(Some(Format::Directory)), ..wish })?;
+    let combination = patchable(combination, options)?;
     let reads_them = combination.protect == Protect::External && pull_secrets.iter().any(PullSecret::has_typed_logins);
     Ok(if reads_them { Combination { protect: Protect::Plain, ..combination } } else { combination })
 }
@@ -83,7 +84,12 @@ pub(super) fn combination(
     };
     let named = matches!(format, Some(Format::Chart | Format::HelmValues)) && pull_secrets.iter().any(names_an_account);
     let link = link.or(named.then_some(Link::ServiceAccount));
-    let combination = Combination::resolve(Wish { strategy, link, protect, format })?;
+    patchable(Combination::resolve(Wish { strategy, link, protect, format })?, options)
+}
+
+/// The same combination, if the chosen patcher can do it.
+/// Errors: usage: tamcore's patcher must link.
+fn patchable(combination: Combination, options: &Options) -> Result<Combination, Failure> {
     let patcher = options.patcher.as_ref().map(|patcher| patcher.value);
     if combination.strategy == Strategy::Patcher
         && patcher == Some(Patcher::Tamcore)

@@ -42,16 +42,12 @@ impl Findings {
                 all if all.len() == members && members > NAMED => {
                     format!("{} {members} clusters", if each.is_empty() { "all" } else { "the" })
                 }
-                named => list(named),
+                named => format!("cluster{} {}", if named.len() == 1 { "" } else { "s" }, listed(named)),
             };
             Diagnostic { message: format!("{} ({each}{clusters})", problem.message), ..problem }
         };
         order.into_iter().map(&mut said).collect()
     }
-}
-
-fn list(clusters: &[ResourceName]) -> String {
-    format!("cluster{} {}", if clusters.len() == 1 { "" } else { "s" }, listed(clusters))
 }
 
 #[cfg(test)]

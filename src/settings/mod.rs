@@ -268,6 +268,7 @@ pub fn allowed(environment: &Environment) -> Result<Allowed, Diagnostic> {
     Allowed::read(environment.guard(confine::VARIABLES), environment.guard(confine::REGISTRIES))
 }
 
-fn usage(message: impl std::fmt::Display, hint: &str) -> Failure {
+/// A failure of the command line.
+pub fn usage(message: impl std::fmt::Display, hint: &str) -> Failure {
     Failure::Usage(vec![Diagnostic::error(Code::Usage, message).hint(hint)])
 }

@@ -133,14 +133,18 @@ fn read(path: &Path) -> io::Result<String> {
     read_text(&path)
 }
 
-/// The objects in the output of a template, or its problem.
-fn objects(text: &str) -> Result<Vec<Object>, String> {
+/// The meaning of a template's output, or its problem.
+fn yaml<'a, T>(text: &'a str, what: &str, parse: fn(&'a str) -> Result<T, serde_saphyr::Error>) -> Result<T, String> {
     if expands_too_far(text) {
         return Err("makes far too many aliases, or one that leads to itself".to_owned());
     }
-    let objects: Vec<Object> = serde_saphyr::from_multiple(text).map_err(|error: serde_saphyr::Error| {
-        format!("makes no YAML: line {} of its output", error.location().map_or(0, |place| place.line()))
-    })?;
+    let line = |error: serde_saphyr::Error| error.location().map_or(0, |place| place.line());
+    parse(text).map_err(|error| format!("makes no {what}: line {} of its output", line(error)))
+}
+
+/// The objects in the output of a template, or its problem.
+fn objects(text: &str) -> Result<Vec<Object>, String> {
+    let objects: Vec<Object> = yaml(text, "YAML", serde_saphyr::from_multiple)?;
     if objects.is_empty() {
         return Err("makes no object".to_owned());
     }

@@ -7,10 +7,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::engine::{self, place, rendered, strict};
-use super::{TITLE, read};
+use super::{TITLE, read, yaml};
 use crate::report;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
-use regcred_core::manifest::expands_too_far;
 
 /// The text that the template of `--chart` writes: the values of a chart.
 /// Errors: a file that cannot be read, an unknown variable, or output that is no mapping: with file and line.
@@ -39,15 +38,14 @@ pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<
             let hint = "it may use secret_name, namespaces, service_accounts and registries; no template sees a secret";
             Failure::of(TITLE, place(&error, name, hint))
         })?;
-    if expands_too_far(&output) {
-        let message = format!("the template `{name}` makes far too many aliases, or one that leads to itself");
-        return Err(Failure::of(TITLE, Diagnostic::error(Code::InvalidTemplate, message)));
-    }
-    let values = serde_saphyr::from_str(&output).map_err(|error| {
-        let line = error.location().map_or(0, |place| place.line());
-        let message = format!("the template `{name}` makes no YAML mapping: line {line} of its output");
-        let hint = "a string is quoted already: write `key: {{ secret_name }}`";
-        Failure::of(TITLE, Diagnostic::error(Code::InvalidTemplate, message).hint(hint))
+    let values = yaml(&output, "YAML mapping", serde_saphyr::from_str).map_err(|what| {
+        let problem = Diagnostic::error(Code::InvalidTemplate, format!("the template `{name}` {what}"));
+        Failure::of(
+            TITLE,
+            problem.hint(
+                "a string is quoted already: write `key: {{ secret_name }}`; and write out what an alias stands for",
+            ),
+        )
     })?;
     Ok((output, values))
 }
@@ -115,5 +113,6 @@ mod tests {
             let said = values(no_mapping).unwrap_err();
             assert_eq!(said, format!("the template `FILE` makes no YAML mapping: line {line} of its output"));
         }
+        assert!(values("a: &a {b: *a}\n").unwrap_err().contains("makes far too many aliases"));
     }
 }

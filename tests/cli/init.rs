@@ -50,6 +50,8 @@ fn each_tool_gets_its_files_and_a_regcred_yaml_that_regcred_reads() {
         let config = fs::read_to_string(folder.path().join("regcred.yaml")).unwrap();
         assert!(config.contains("# +argocd:skip-file-rendering\n"), "{config}");
         assert!(config.contains("config.kubernetes.io/local-config: \"true\"\n"), "{config}");
+        // Tools that always force take away the references of OpenShift.
+        assert_eq!(config.contains("# On OpenShift: `link: policy`"), ["argocd", "flux"].contains(tool), "{config}");
         let list = regcred(folder.path(), &["verify", "--list"]);
         assert_eq!(
             String::from_utf8_lossy(&list.stdout),
@@ -226,14 +228,56 @@ fn below_the_top_of_a_repository_the_last_step_says_where_the_jobs_are_read() {
     fs::create_dir_all(folder.path().join("a/b")).unwrap();
     fs::File::create(folder.path().join("a/b/.gitlab-ci.yml")).unwrap();
     let said = init(&["gitlab", "--directory", "a/b"]);
+    assert!(said.contains("\nnext, in a/b:\n"), "{said}");
     assert!(said.contains("add `include: [{local: a/b/pull-secrets.gitlab-ci.yml}]` to .gitlab-ci.yml"), "{said}");
-    assert_eq!(last(&said), of_gitlab("pull-secrets.gitlab-ci.yml"));
+    assert_eq!(said.matches("include:").count(), 1, "{said}");
+    let config = "- add `--config a/b/regcred.yaml` to each `regcred` in pull-secrets.gitlab-ci.yml";
+    assert_eq!(last(&said), config.to_owned() + ": GitLab runs jobs at the top of the repository");
     fs::remove_dir_all(folder.path().join("a")).unwrap();
     let workflow = ".github/workflows/regcred.yml";
     assert_eq!(last(&init(&["github", "--directory", "a/b"])), format!("- move a/b/{workflow} to {workflow}{rest}"));
     assert!(!init(&["helmfile", "--directory", "a/c"]).contains("at the top"));
     let said = init(&["gitlab"]);
     assert!(!said.contains("at the top") && !said.contains("--config"), "{said}");
+}
+
+#[test]
+fn below_the_top_of_a_repository_the_files_name_paths_from_the_top() {
+    for (arguments, written) in [
+        (&["argocd"][..], &[("application.yaml", "    path: a/b/pull-secrets\n")][..]),
+        (&["flux"], &[("kustomization-flux.yaml", "  path: ./a/b/pull-secrets\n")]),
+        (
+            &["argocd", "--clusters", "eu"],
+            &[
+                ("applicationset.yaml", "      - path: a/b/clusters/*\n"),
+                (".gitlab-ci.yml", "  - regcred render --output a/b/clusters\n  - git add --all a/b/clusters\n"),
+            ],
+        ),
+        (
+            &["flux", "--clusters", "eu"],
+            &[
+                ("clusters/eu/pull-secrets.yaml", "  path: ./a/b/pull-secrets/eu\n"),
+                // sops compares with the path from the folder of the rules.
+                (".sops.yaml", "- path_regex: ^pull-secrets/eu/"),
+                (".gitlab-ci.yml", "  - regcred render --output a/b/pull-secrets --check\n"),
+            ],
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("a/b");
+        for name in [".git", "a/b"] {
+            fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        fs::File::create(folder.path().join(".git/HEAD")).unwrap();
+        let output = regcred(&place, &[&["init"][..], arguments].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("next, in a/b:\n") && !said.contains("HERE"), "{said}");
+        for (name, expected) in written {
+            let text = fs::read_to_string(place.join(name)).unwrap();
+            assert!(text.contains(expected), "{name}: {text}");
+        }
+    }
 }
 
 /// The names of the clusters of a fleet; `on` is no string to a reader of YAML 1.1.
@@ -261,6 +305,7 @@ fn names_of_clusters_make_a_fleet_that_regcred_reads() {
         let output = regcred(folder.path(), &[&["init", tool][..], &FLEET].concat());
         assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(files(folder.path()), *expected, "{tool}");
+        assert!(expected.iter().all(|name| !fs::read_to_string(folder.path().join(name)).unwrap().contains("HERE")));
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(expected.iter().all(|name| said.contains(&format!("wrote {name}\n"))), "{tool}: {said}");
         for cluster in ["prod-eu", "on", "eu.lab"] {

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 #[cfg(target_os = "linux")]
 use crate::harness::nobody;
 use crate::harness::regcred::regcred;
+use crate::harness::stand_in::{program, search};
 
 const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"acme","password":"canary-of-git"}}}"#;
 const REFUSED: &str = "a plain Secret would enter Git";
@@ -417,6 +418,14 @@ fn why_git_gives_no_answer_is_said() {
     let output = render(folder.path(), &["--output", "x.yaml"]);
     is_refused(&output);
     assert!(String::from_utf8_lossy(&output.stderr).contains("no answer within"));
+    let folder = repository();
+    program(&folder.path().join("bin/git"), "case \"$*\" in *ls-files*) head -c 70000000 /dev/zero;; esac");
+    let path = search(&folder.path().join("bin"));
+    let arguments = ["render", "-n", "a", "--output", "x.yaml"];
+    let output = regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN), ("PATH", &path)], &arguments);
+    is_refused(&output);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("64 MiB") && text.contains("write outside of the work tree"), "{text}");
 }
 
 #[test]

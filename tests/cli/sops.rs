@@ -299,3 +299,19 @@ fn values_are_for_recipients_in_a_variable_and_are_compared_without_it() {
         assert!(said(&output).contains("the recipient is not known here"), "{}", said(&output));
     }
 }
+
+#[test]
+fn verify_needs_no_output_where_a_variable_names_the_rules() {
+    let folder = Folder::new(ENCRYPTS);
+    folder.write("regcred.yaml", "kind: RegistryCredentials\napiVersion: regcred.dev/v1alpha1\nmetadata: {name: a}\nspec: {protect: sops, format: directory}\n");
+    folder.write("rules.yaml", "creation_rules: [{age: age1x}]\n");
+    let verify = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_regcred"));
+        command.arg("verify").env_clear().envs([("PATH", &*search(&folder.path("bin"))), ("DOCKERHUB_AUTH", LOGINS)]);
+        let output = command.envs(variables.iter().copied()).current_dir(folder.0.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        said(&output)
+    };
+    assert!(verify(&[]).contains("from the working directory only"));
+    assert_eq!(verify(&[("SOPS_CONFIG", "rules.yaml")]), "");
+}

@@ -198,12 +198,9 @@ pub fn is_sparse(folder: &Path) -> bool {
     let Some(git) = folder.ancestors().find(|ancestor| is_root(ancestor)).map(|root| root.join(".git")) else {
         return false;
     };
-    let elsewhere = || {
-        let text = read_file(&git).ok()?;
-        let path = std::str::from_utf8(&text).ok()?.trim().strip_prefix("gitdir: ")?;
-        Some(git.parent()?.join(path))
-    };
-    let git = if git.is_dir() { git } else { elsewhere().unwrap_or(git) };
+    // A linked work tree, or a submodule, has a file that names the folder.
+    let elsewhere = || Some(git.parent()?.join(read_text(&git).ok()?.trim().strip_prefix("gitdir: ")?));
+    let git = elsewhere().unwrap_or(git);
     git.join("info/sparse-checkout").is_file()
 }
 
@@ -237,14 +234,13 @@ pub fn check_place(path: &Path) -> Result<(), Failure> {
 
 /// A variable that makes Git put the file into another repository or index than the one that it finds.
 fn misleading_variable(environment: &Environment, path: &Path, in_work_tree: bool) -> Option<&'static str> {
-    let is_set = |name: &str| environment.is_set(name);
     let in_its_work_tree = || {
         let folder = environment.path("GIT_WORK_TREE")?;
         Some(path.starts_with(folder.canonicalize().unwrap_or(folder)))
     };
-    let set = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].into_iter().find(|name| is_set(name))?;
+    let set = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].into_iter().find(|name| environment.is_set(name))?;
     // Without its own work tree, the work tree of `GIT_DIR` may be anywhere.
-    (in_work_tree || in_its_work_tree().unwrap_or(is_set("GIT_DIR"))).then_some(set)
+    (in_work_tree || in_its_work_tree().unwrap_or(environment.is_set("GIT_DIR"))).then_some(set)
 }
 
 #[cfg(test)]

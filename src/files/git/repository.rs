@@ -184,6 +184,9 @@ impl Trouble {
                     );
                     return Self::new("the repository belongs to another user", &remedy);
                 }
+                if words == program::TOO_LONG {
+                    return Self::new("its list of files is over 64 MiB", "write outside of the work tree; ");
+                }
                 let fatal = words.lines().find(|line| line.starts_with("fatal: ")).unwrap_or_default();
                 let shown: String = fatal.chars().filter(|letter| !letter.is_control()).take(LONGEST_WORDS).collect();
                 Self::new(&format!("`git` says: {shown}"), "")

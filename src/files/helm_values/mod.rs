@@ -169,12 +169,14 @@ fn beside(name: &str, what: &str, protect: Protect) -> String {
     format!("{stem}.{what}.{extension}")
 }
 
-fn only(run: &ClusterRun) -> Result<(&PullSecretSettings, &Logins), Failure> {
+/// The pull secret of a run whose output holds one.
+pub fn only(run: &ClusterRun) -> Result<(&PullSecretSettings, &Logins), Failure> {
     let mut pull_secrets = run.pull_secrets();
     if let (Some(only), None) = (pull_secrets.next(), pull_secrets.next()) {
         return Ok(only);
     }
-    let message = format!("`--chart` takes one pull secret, and there are {}", run.docker_configs.len());
+    let message =
+        format!("this `--format` or `--chart` takes one pull secret, and there are {}", run.docker_configs.len());
     let problem = Diagnostic::error(Code::OnePullSecret, message).hint("choose one with --secret-name");
     Err(Failure::Usage(vec![problem]))
 }

@@ -17,8 +17,10 @@ use regcred_core::names::VariableName;
 const SHORTEST_KEY: usize = 32;
 /// A shorter text may be a part of the key by chance.
 const SHORTEST_LOGIN: usize = 8;
-/// A random key of this length has more different characters.
-const FEWEST_CHARACTERS: usize = 8;
+/// A random key of this length has more different characters, and more different steps from one character to the next.
+const FEWEST: usize = 8;
+/// The rows of a keyboard, ten keys each.
+const KEYBOARD: &str = "1234567890qwertyuiopasdfghjkl;zxcvbnm,./";
 
 /// Why a key is easy to guess.
 pub(super) fn fault(key: &str) -> Option<&'static str> {
@@ -30,8 +32,9 @@ pub(super) fn fault(key: &str) -> Option<&'static str> {
             Some("holds the path of a file instead of a key")
         }
         _ if key.contains(char::is_whitespace) => Some("holds blanks, as text does that could be guessed"),
-        _ if different() < FEWEST_CHARACTERS => Some("has fewer than 8 different characters, and could be guessed"),
+        _ if different() < FEWEST => Some("has fewer than 8 different characters, and could be guessed"),
         _ if repeats(key) => Some("repeats a shorter text, and could be guessed"),
+        _ if runs(key) => Some("runs along the alphabet, the digits or a keyboard, and could be guessed"),
         _ => None,
     }
 }
@@ -39,6 +42,17 @@ pub(super) fn fault(key: &str) -> Option<&'static str> {
 fn repeats(key: &str) -> bool {
     let key = key.as_bytes();
     (1..=key.len() / 2).any(|length| key.iter().skip(length).eq(&key[..key.len() - length]))
+}
+
+/// Whether there are few different steps from one character to the next, in the order of characters or on a keyboard.
+fn runs(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let has_few = |places: Vec<usize>| {
+        let steps: BTreeSet<_> = places.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+        steps.len() < FEWEST
+    };
+    has_few(key.bytes().map(usize::from).collect())
+        || has_few(key.chars().map(|key| KEYBOARD.find(key).unwrap_or(KEYBOARD.len() + key as usize)).collect())
 }
 
 /// Refuses a key that is a login, or a part of one, in clear or in base64: otherwise anyone who can pull could sign.
@@ -81,6 +95,34 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+
+    #[test]
+    fn a_run_of_neighbours_is_no_key() {
+        for key in [
+            "abcdefghijklmnopqrstuvwxyz012345",
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef",
+            "zyxwvutsrqponmlkjihgfedcba987654",
+            "0123456789abcdefghijklmnopqrstuvwxyz",
+            "0123456789abcdeffedcba9876543210",
+            "00112233445566778899aabbccddeeff",
+            "a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6",
+            "qwertyuiopasdfghjklzxcvbnm1234567890",
+            "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9",
+            "QwertyuiopAsdfghjklZxcvbnm123456",
+        ] {
+            assert!(fault(key).is_some_and(|fault| fault.starts_with("runs along")), "{key}: {:?}", fault(key));
+        }
+        for key in [
+            "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+            "64ee8e1d3b2d7bbbf5f2fd1ee8b0b1a7",
+            "Zk3x9Qm2Lp8Vt5Rw7Yb1Nc6Hd4Jf0Gs2",
+            "38201974650293847561820394857261",
+            "жшцдафжывлдаожфыцукенгшщзхъэюбьт",
+            "#*@!{)%(&$^}_<|>?:#*@!%(&{$)}_^<",
+        ] {
+            assert_eq!(fault(key), None, "{key}");
+        }
+    }
 
     #[test]
     fn a_key_that_is_a_login_is_refused() {

@@ -29,6 +29,7 @@ codes! {
     AuthNotBase64 => "auth-not-base64",
     AuthNotUtf8 => "auth-not-utf-8",
     AuthWithoutColon => "auth-without-colon",
+    BecomesJson => "becomes-json",
     Busy => "busy",
     CertificateByAddress => "certificate-by-address",
     CertificateDamaged => "certificate-damaged",
@@ -192,6 +193,5 @@ codes! {
     VariableEmpty => "variable-empty",
     VariableUnset => "variable-unset",
     WholeAndSingle => "whole-and-single",
-    WrittenAnew => "written-anew",
     WrongUsername => "wrong-username",
 }

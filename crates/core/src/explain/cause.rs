@@ -77,11 +77,11 @@ causes! {
     NoReference => "no-reference",
         "neither the Pod nor its ServiceAccount refers to a pull secret", "link the pull secret: `regcred apply` in this namespace, with --service-account unless it is `default`; then create the Pod again";
     OwnReferences => "own-references",
-        "the Pod has `imagePullSecrets` of its own, so that those of its ServiceAccount do not count", "remove `imagePullSecrets` from the Pod's template, or add the right one";
+        "the Pod has its own list `imagePullSecrets`, and then the references of its ServiceAccount do not count", "remove `imagePullSecrets` from the Pod's template, or add the right one";
     SecretMissing => "secret-missing",
-        "a pull secret that is referred to does not exist", "correct the name, or create it with `regcred apply`";
+        "the Pod or its ServiceAccount names a pull secret that does not exist", "correct the name, or create it with `regcred apply`";
     WrongType => "wrong-type",
-        "a Secret that is referred to has a type that a kubelet ignores", "create it again with the type kubernetes.io/dockerconfigjson: `regcred apply --recreate`, with --on-conflict overwrite if it is not regcred's";
+        "the Pod or its ServiceAccount names a Secret of a type that a kubelet ignores", "create it again with the type kubernetes.io/dockerconfigjson: `regcred apply --recreate`, with --on-conflict overwrite if it is not regcred's";
     IdentityToken => "identity-token",
         "a pull secret holds only an identity token, which a kubelet ignores", "use a user name and a password: a token of the registry or a service principal";
     SecretEmpty => "secret-empty",

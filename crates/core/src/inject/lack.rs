@@ -20,7 +20,7 @@ pub struct Lack<'a> {
 }
 
 impl Lack<'_> {
-    /// Whether a field holds a list of references, and not the name of a single Secret.
+    /// Whether the field holds a list of references; another field holds the name of one Secret.
     pub fn is_list(field: &str) -> bool {
         field.ends_with('s')
     }

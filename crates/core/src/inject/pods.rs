@@ -87,7 +87,7 @@ impl<'a> Search<'a, '_> {
             return;
         }
         self.report.found += 1;
-        let images = self.images(place, path.images, object);
+        let images = self.images(place, path, object);
         let mut names = self.rules.wanted(&images, object.namespace.as_ref());
         if names.is_empty() {
             self.report.note_namespace(object.namespace.as_ref(), &images, self.rules);
@@ -135,14 +135,19 @@ impl<'a> Search<'a, '_> {
     }
 
     /// The images that count, without invalid ones.
-    fn images(&mut self, place: &Value<'a>, which: Images, object: &Object<'_>) -> Vec<Image> {
+    fn images(&mut self, place: &Value<'a>, path: &PodPath, object: &Object<'_>) -> Vec<Image> {
         if self.rules.which == Which::All {
             return Vec::new();
         }
-        let written = match which {
+        let written = match path.images {
             Images::OfPodSpec if images::is_pod_spec(place) => images::in_pod_spec(place),
             _ => images::everywhere(place),
         };
+        if written.is_empty() && !images::is_pod_spec(place) && PodPath::built_in().all(|known| known != *path) {
+            let message = format!("`--path` leads to no image in {} in {}", object.label, self.report.here());
+            let hint = "let it end at the mapping that takes `imagePullSecrets`; an `image` with a `repository` counts if that begins with a host";
+            self.report.warnings.push(Diagnostic::warning(Code::InvalidPath, message).hint(hint));
+        }
         let mut fault = None;
         let mut parsed = Vec::new();
         for image in written {

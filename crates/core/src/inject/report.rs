@@ -43,7 +43,7 @@ impl Report {
         let message = format!("{} becomes JSON, without its comments and anchors", self.here());
         let hint = "no smaller change keeps the meaning of everything else: write `imagePullSecrets` in each Pod spec as a plain \
                     list, without an anchor that others share or a merge key after it";
-        self.warnings.push(Diagnostic::warning(Code::WrittenAnew, message).hint(hint));
+        self.warnings.push(Diagnostic::warning(Code::BecomesJson, message).hint(hint));
     }
 
     /// The error for a document that is not YAML from this line on.

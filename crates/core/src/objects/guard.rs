@@ -20,9 +20,9 @@ pub(crate) struct Guard<'a> {
     pub(crate) labels: Vec<(&'a str, &'a str)>,
     /// The annotations that it puts on a Secret.
     pub(crate) annotations: Vec<(&'a str, &'a str)>,
-    /// Whether `oldObject` is one of its own Secrets.
+    /// The expression that is true if `oldObject` is a Secret that the account wrote.
     pub(crate) is_its_own: String,
-    /// Whether it serves the namespace of the request.
+    /// The expression that is true if the account serves the namespace of the request.
     pub(crate) is_served: String,
 }
 

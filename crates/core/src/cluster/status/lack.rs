@@ -22,7 +22,7 @@ pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &
         }
         Link::ServiceAccount if has_a_list_of_its_own(pod, space, account) => {
             return Some(format!(
-                "the Pod has `imagePullSecrets` of its own, without {names}: add it there, or remove the list"
+                "the Pod has its own list `imagePullSecrets`, without {names}: add what is missing, or remove the list"
             ));
         }
         Link::ServiceAccount | Link::Policy => "a reference is added when a Pod is created".to_owned(),
