@@ -1,8 +1,8 @@
 //! Runs the commands for a live cluster against an API server that answers what a test says.
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -82,6 +82,31 @@ fn a_cluster_that_refuses_for_another_reason_is_named_once() {
         if is_secret { Some((401, json!({}))) } else { namespace(request).map(|found| (200, found)) }
     });
     assert_eq!((status, said.matches("hint: ").count()), (1, 1), "{said}");
+}
+
+#[test]
+fn either_annotation_keeps_a_namespace_and_a_service_account_out() {
+    let annotations = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
+    let metadata = move |name: &str, number: usize, value: &str| json!({"metadata": {"name": name, "annotations": {annotations[number]: value}}});
+    let writes = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&writes);
+    let arguments = ["apply", "-n", "team,out-0,out-1", "--secret-name", "pull", "--all-service-accounts"];
+    let (status, said) = run(&arguments, move |request| {
+        seen.lock().unwrap().extend(request.strip_prefix("PATCH /api/v1/namespaces/").map(str::to_owned));
+        let accounts = [metadata("first", 0, "true"), metadata("second", 1, "true"), metadata("third", 1, "no")];
+        let found = match request {
+            "GET /api/v1/namespaces/team/serviceaccounts" => Some(json!({"metadata": {}, "items": accounts})),
+            "GET /api/v1/namespaces/out-0" => Some(metadata("out-0", 0, "true")),
+            "GET /api/v1/namespaces/out-1" => Some(metadata("out-1", 1, "true")),
+            _ => namespace(request),
+        };
+        found.map(|found| (200, found))
+    });
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(*writes.lock().unwrap(), ["team/serviceaccounts/third", "team/secrets/pull"], "{said}");
+    for name in ["out-0", "out-1"] {
+        assert!(said.contains(&format!("`{name}` has opted out by its annotation, and is left out")), "{said}");
+    }
 }
 
 #[test]
