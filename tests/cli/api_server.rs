@@ -1,8 +1,9 @@
 //! Runs the commands for a live cluster against an API server that answers what a test says.
 #![expect(clippy::disallowed_methods, reason = "fixtures are files")]
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -85,6 +86,31 @@ fn a_cluster_that_refuses_for_another_reason_is_named_once() {
 }
 
 #[test]
+fn either_annotation_keeps_a_namespace_and_a_service_account_out() {
+    let annotations = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
+    let metadata = move |name: &str, number: usize, value: &str| json!({"metadata": {"name": name, "annotations": {annotations[number]: value}}});
+    let writes = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&writes);
+    let arguments = ["apply", "-n", "team,out-0,out-1", "--secret-name", "pull", "--all-service-accounts"];
+    let (status, said) = run(&arguments, move |request| {
+        seen.lock().unwrap().extend(request.strip_prefix("PATCH /api/v1/namespaces/").map(str::to_owned));
+        let accounts = [metadata("first", 0, "true"), metadata("second", 1, "true"), metadata("third", 1, "no")];
+        let found = match request {
+            "GET /api/v1/namespaces/team/serviceaccounts" => Some(json!({"metadata": {}, "items": accounts})),
+            "GET /api/v1/namespaces/out-0" => Some(metadata("out-0", 0, "true")),
+            "GET /api/v1/namespaces/out-1" => Some(metadata("out-1", 1, "true")),
+            _ => namespace(request),
+        };
+        found.map(|found| (200, found))
+    });
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(*writes.lock().unwrap(), ["team/serviceaccounts/third", "team/secrets/pull"], "{said}");
+    for name in ["out-0", "out-1"] {
+        assert!(said.contains(&format!("`{name}` has opted out by its annotation, and is left out")), "{said}");
+    }
+}
+
+#[test]
 fn failures_that_differ_only_in_their_namespace_are_one_message() {
     let (status, said) =
         run(&["apply", "-n", "team-1,team-2,team-3,team-4,other", "--secret-name", "pull"], |request| {
@@ -123,4 +149,51 @@ fn a_difference_names_the_old_and_the_new_user_name_where_they_are_public() {
         assert_eq!(status, 3, "{said}");
         assert!(said.contains(shown), "{said}");
     }
+}
+
+#[test]
+fn status_asks_a_registry_once_about_each_image_with_the_same_logins() {
+    let peers = Peers::start(|request| match (request.host.as_str(), request.path.split('?').next().unwrap()) {
+        ("ghcr.io", _) if request.authorization.is_some() => Reply::status(200),
+        ("ghcr.io", _) => Reply::challenge("Basic"),
+        (_, path) => {
+            let name = path.split('/').nth(4).unwrap_or_default();
+            // Both Pods of each namespace use one image, and the second Pod also another one. The third namespace has another login.
+            let pod = |images: &[&str]| {
+                let containers: Vec<_> = images.iter().map(|image| json!({"name": "c", "image": image})).collect();
+                json!({"metadata": {"name": "p"}, "spec": {"containers": containers, "imagePullSecrets": [{"name": "pull"}]}})
+            };
+            let pods = || [pod(&["ghcr.io/acme/api:1"]), pod(&["ghcr.io/acme/api:1", "ghcr.io/acme/web:2"])];
+            let login = if name == "third" { LOGIN.replace("robot$new", "robot$other") } else { LOGIN.to_owned() };
+            let body = if path.ends_with("/pods") {
+                json!({"metadata": {}, "items": pods()})
+            } else if path.ends_with("/secrets/pull") {
+                json!({"metadata": {"name": "pull"}, "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": STANDARD.encode(login)}})
+            } else {
+                namespace(&format!("GET {path}")).unwrap_or_else(|| json!({"metadata": {}, "items": []}))
+            };
+            Reply::body(&body.to_string())
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config"), kubeconfig(&format!("http://127.0.0.1:{}", peers.port))).unwrap();
+    let [one, other] = peers.variables();
+    let variables = [("KUBECONFIG", "config"), ("NO_PROXY", "127.0.0.1"), (one.0, &one.1), (other.0, &other.1)];
+    let arguments = ["status", "-n", "first,second,third", "--secret-name", "pull", "--online", "--format", "json"];
+    let output = regcred(folder.path(), &variables, &arguments);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for namespace in answer["clusters"][0]["namespaces"].as_array().unwrap() {
+        let pulls: Vec<_> = namespace["online"].as_array().unwrap().iter().map(|image| &image["pull"]).collect();
+        assert_eq!(pulls, ["good", "good"], "{answer}");
+    }
+    // One question about the login and one about each image: with either login, and without one to compare.
+    let asked: Vec<_> = peers.seen().into_iter().filter(|request| request.host == "ghcr.io").collect();
+    let questions: BTreeSet<_> = asked.iter().filter_map(|it| Some((&it.path, it.authorization.as_ref()?))).collect();
+    assert_eq!(questions.len(), 6, "two logins: {asked:?}");
+    for path in ["/v2/", "/v2/acme/api/manifests/1", "/v2/acme/web/manifests/2"] {
+        let of_path = asked.iter().filter(|request| request.path == path);
+        let (with, without): (Vec<_>, Vec<_>) = of_path.partition(|request| request.authorization.is_some());
+        assert_eq!((with.len(), without.len()), (2, 2), "{path}: {asked:?}");
+    }
+    assert_eq!(asked.len(), 12, "{asked:?}");
 }

@@ -665,6 +665,31 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
 }
 
 #[test]
+fn runs_that_create_a_policy_at_the_same_time_all_stay_in_its_binding() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let namespaces: [String; 6] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let owner = bench::fresh("owner");
+    let config = file(folder.path(), &owner, "image-pull-secret");
+    thread::scope(|scope| {
+        for namespace in &namespaces {
+            let arguments = ["--config", &config, "apply", "-n", namespace, "--link", "policy"];
+            let program = bench.program("regcred").arguments(arguments).variable("DOCKERHUB_AUTH", OLD);
+            scope.spawn(|| ended(&program.run(), 0));
+        }
+    });
+    let name = format!("{owner}.image-pull-secret");
+    let binding = bench.get(&["mutatingadmissionpolicybinding", &name]);
+    let served = &binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"];
+    let mut all = namespaces;
+    all.sort_unstable();
+    assert_eq!(*served, json!(all));
+    for kind in ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"] {
+        bench.kubectl(&["delete", kind, &name], "").succeeded();
+    }
+}
+
+#[test]
 fn a_pod_is_stuck_wherever_its_image_is_named_and_whatever_controls_it() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();

@@ -18,7 +18,7 @@ const heads = [...document.querySelectorAll("thead th")];
 const rows = () => [...document.querySelectorAll("tbody tr")].filter((row) => !row.hidden);
 const first = () => rows()[0].cells[0].textContent;
 const type = (text) => { filter.value = text; filter.dispatchEvent(new Event("input")); };
-const result = {};
+const result = { paper: getComputedStyle(document.body).backgroundColor, ink: getComputedStyle(document.body).color };
 const timed = (name, work) => { const began = performance.now(); work(); document.body.offsetHeight; result[name + "Took"] = performance.now() - began; };
 result.all = rows().length;
 timed("sort", () => click(heads[0]));
@@ -42,14 +42,21 @@ result.again = rows().length;
 document.title = "RESULT" + JSON.stringify(result);
 "#;
 
-/// The page in Chromium after its scripts have run.
-fn opened(chromium: &Path, page: &str) -> String {
+/// The page in Chromium after its scripts have run, at a system with this setting.
+fn opened(chromium: &Path, page: &str, setting: Option<&str>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.html");
     bench::write(&path, page);
     let address = format!("file://{}", path.display());
     let program = Program::new(chromium).variable("PATH", "/usr/bin:/bin").variable("HOME", folder.path());
-    program.arguments(FLAGS).arguments(["--dump-dom", &address]).run().succeeded()
+    program.arguments(FLAGS).arguments(setting).arguments(["--dump-dom", &address]).run().succeeded()
+}
+
+/// The result that the script leaves.
+fn result(chromium: &Path, page: &str, setting: Option<&str>) -> Value {
+    let dom = opened(chromium, &with_script(page, SCRIPT), setting);
+    let result = dom.split("<title>RESULT").nth(1).and_then(|rest| rest.split("</title>").next()).expect("no result");
+    serde_json::from_str(result).unwrap()
 }
 
 /// No sandbox: tests run as root, in containers.
@@ -100,9 +107,9 @@ fn with_script(page: &str, script: &str) -> String {
 fn a_thousand_namespaces_are_sorted_and_filtered_without_lag() {
     let (Some(chromium), Some(bench)) = (chromium(), Bench::with(&[])) else { return };
     let page = page(bench);
-    let dom = opened(&chromium, &with_script(&page, SCRIPT));
-    let result = dom.split("<title>RESULT").nth(1).and_then(|rest| rest.split("</title>").next()).expect("no result");
-    let result: Value = serde_json::from_str(result).unwrap();
+    let [result, dark] = [None, Some("--force-dark-mode")].map(|setting| result(&chromium, &page, setting));
+    assert_eq!((&result["paper"], &result["ink"]), (&"rgb(255, 255, 255)".into(), &"rgb(29, 36, 48)".into()));
+    assert_eq!((&dark["paper"], &dark["ink"]), (&"rgb(20, 24, 31)".into(), &"rgb(228, 232, 239)".into()));
     assert_eq!(result["all"], NAMESPACES, "{result}");
     let ends = |value: &Value, end: &str| value.as_str().unwrap().ends_with(end);
     assert!(ends(&result["up"][0], "-0000") && result["up"][1] == "ascending", "{result}");
@@ -122,7 +129,7 @@ fn a_thousand_namespaces_are_sorted_and_filtered_without_lag() {
     }
 
     // Under its own policy its own script runs, and another script does not.
-    let dom = opened(&chromium, &page.replace("</tbody>", "</tbody><script>document.title = 'foreign'</script>"));
+    let dom = opened(&chromium, &page.replace("</tbody>", "</tbody><script>document.title = 'foreign'</script>"), None);
     assert!(dom.contains("<title>Pull secrets</title>"), "a foreign script has run");
     assert!(dom.contains(" data-ready"), "our own script has not run");
 }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use regcred_core::cluster::facts::{Account, Metadata, NamespaceObject, Phase, Secret};
-use regcred_core::cluster::{Comparison, Delivery, Facts, Object, Space, Step, reference, removal};
+use regcred_core::cluster::{Delivery, Facts, Object, Space, Step, reference, removal};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::plan::{Action, Reason};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -88,12 +89,10 @@ impl Run<'_> {
             (Object::Secret { there: Some(there), .. }, Some(namespace)) if deletes => {
                 ("delete", self.delete(&Kind::Secret.one(namespace, &step.name), &there.metadata.uid).await)
             }
-            (Object::Secret { .. }, Some(namespace)) => (
-                "patch",
-                self.secret(step.clone(), namespace).await.map_err(|trouble| without_values(self.delivery, trouble)),
-            ),
             (Object::Other { path, uid, .. }, _) if deletes => ("delete", self.delete(path, uid).await),
-            (Object::Policy { .. }, _) => ("patch", self.policy(step.clone()).await),
+            (Object::Secret { .. } | Object::Policy { .. }, _) => {
+                ("patch", self.write(step.clone()).await.map_err(|trouble| without_values(self.delivery, trouble)))
+            }
             _ => return Ending::Kept,
         };
         result.unwrap_or_else(|trouble| Ending::Failed(Attempt::new(verb, step.place()).failed(&trouble)))
@@ -168,18 +167,19 @@ impl Run<'_> {
         }
     }
 
-    /// Writes a Secret. If another writer was faster, the Secret is read and compared again after a pause.
-    async fn secret(&self, mut step: Step, namespace: &Namespace) -> Result<Ending, Trouble> {
+    /// Writes a Secret, a policy or its binding. If another writer was faster, the object is read and compared again after a pause: a binding
+    /// keeps the namespaces that another run has added.
+    async fn write(&self, mut step: Step) -> Result<Ending, Trouble> {
         let end = Instant::now() + self.server.timeout();
         let mut pauses = Pauses::default();
         loop {
             if step.change.reason == Reason::Unchangeable
-                && let Object::Secret { there, .. } = &mut step.object
+                && let (Object::Secret { there, .. }, Some(namespace)) = (&mut step.object, &step.namespace)
                 && let Some(there) = there.take()
             {
                 self.delete(&Kind::Secret.one(namespace, &step.name), &there.metadata.uid).await?;
             }
-            let Some(call) = self.apply(&step, namespace) else { return Ok(Ending::Kept) };
+            let Some(call) = self.apply(&step) else { return Ok(Ending::Kept) };
             match self.server.send(&call).await {
                 Ok(_) => return Ok(Ending::Written),
                 Err(trouble) if trouble.is_end_of_namespace() => return Ok(Ending::Gone),
@@ -188,12 +188,15 @@ impl Run<'_> {
                 }
                 Err(trouble) => return Err(trouble),
             }
-            step = match self.compare_again(&step, namespace).await? {
+            step = match self.compare_again(&step).await? {
                 Some(step) if step.change.action == Action::Refuse => {
-                    let Object::Secret { there: Some(there), .. } = &step.object else {
-                        return Ok(Ending::Failed(written_meanwhile(&step)));
-                    };
-                    return Ok(Ending::Failed(self.with_others(written_meanwhile(&step), &there.metadata, "f:data")));
+                    let problem = written_meanwhile(&step);
+                    return Ok(Ending::Failed(match &step.object {
+                        Object::Secret { there: Some(there), .. } => {
+                            self.with_others(problem, &there.metadata, "f:data")
+                        }
+                        _ => problem,
+                    }));
                 }
                 Some(step) if step.change.action != Action::Keep => step,
                 _ => return Ok(Ending::Kept),
@@ -201,36 +204,56 @@ impl Run<'_> {
         }
     }
 
-    /// The server-side apply of a Secret. An existing Secret is replaced only if it is still the one that was read. A new Secret is not
+    /// The server-side apply of an object. An existing object is replaced only if it is still the one that was read. A new Secret is not
     /// forced, so that a Secret that somebody else creates meanwhile stays.
-    fn apply(&self, step: &Step, namespace: &Namespace) -> Option<Call> {
-        let Object::Secret { number: Some(number), there } = &step.object else { return None };
-        let wanted = self.delivery.manifest(&self.delivery.pull_secrets[*number]);
-        let mut object = serde_json::to_value(wanted.object(Some(namespace))).ok()?;
-        let force = if let Some(there) = there {
-            object["metadata"]["uid"] = json!(there.metadata.uid);
-            object["metadata"]["resourceVersion"] = json!(there.metadata.resource_version);
-            "&force=true"
-        } else {
-            ""
+    fn apply(&self, step: &Step) -> Option<Call> {
+        let (path, object, force) = match (&step.object, &step.namespace) {
+            (Object::Secret { number: Some(number), there }, Some(namespace)) => {
+                let wanted = self.delivery.manifest(&self.delivery.pull_secrets[*number]);
+                let mut object = serde_json::to_value(wanted.object(Some(namespace))).ok()?;
+                if let Some(there) = there {
+                    object["metadata"]["uid"] = json!(there.metadata.uid);
+                    object["metadata"]["resourceVersion"] = json!(there.metadata.resource_version);
+                }
+                (Kind::Secret.one(namespace, &step.name), object, there.is_some())
+            }
+            (Object::Policy { policy, wanted }, _) => (policy.path.clone(), wanted.clone(), true),
+            _ => return None,
         };
-        let path = Kind::Secret.one(namespace, &step.name);
+        let force = if force { "&force=true" } else { "" };
         let path = format!("{path}?fieldManager={}{force}", self.delivery.field_manager());
         Some(Call::patch(path, APPLY, serde_json::to_vec(&object).ok()?))
     }
 
-    /// The same step after the Secret was read again.
-    async fn compare_again(&self, step: &Step, namespace: &Namespace) -> Result<Option<Step>, Trouble> {
-        let path = Kind::Secret.one(namespace, &step.name);
-        let secrets = match self.server.ask::<Secret>(&Call::get(path)).await {
-            Ok(secret) => BTreeMap::from([(step.name.clone(), secret)]),
-            Err(trouble) if trouble.code() == 404 => BTreeMap::new(),
-            Err(trouble) => return Err(trouble),
+    /// The same step after the object was read again.
+    async fn compare_again(&self, step: &Step) -> Result<Option<Step>, Trouble> {
+        let steps = match (&step.object, &step.namespace) {
+            (Object::Policy { policy, .. }, _) => {
+                let found = self.found::<Value>(policy.path.clone()).await?;
+                if !policy.is_due(found.as_ref(), &self.delivery.marks.owner) {
+                    return Ok(None);
+                }
+                self.delivery.compare_policies(std::slice::from_ref(&**policy), &[found])
+            }
+            (_, Some(namespace)) => {
+                let found = self.found::<Secret>(Kind::Secret.one(namespace, &step.name)).await?;
+                let secrets = found.map(|secret| (step.name.clone(), secret)).into_iter().collect();
+                let space = Space { secrets: Some(secrets), ..Space::default() };
+                let facts = Facts { namespaces: BTreeMap::from([(namespace.clone(), space)]) };
+                self.delivery.compare(&facts).steps
+            }
+            _ => return Ok(None),
         };
-        let space = Space { secrets: Some(secrets), ..Space::default() };
-        let facts = Facts { namespaces: BTreeMap::from([(namespace.clone(), space)]) };
-        let Comparison { steps, .. } = self.delivery.compare(&facts);
         Ok(steps.into_iter().find(|again| again.change.path == step.change.path))
+    }
+
+    /// The object at this path, if there is one.
+    async fn found<T: DeserializeOwned>(&self, path: String) -> Result<Option<T>, Trouble> {
+        match self.server.ask(&Call::get(path)).await {
+            Ok(found) => Ok(Some(found)),
+            Err(trouble) if trouble.code() == 404 => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     async fn delete(&self, path: &str, uid: &str) -> Result<Ending, Trouble> {
@@ -238,40 +261,6 @@ impl Run<'_> {
             Ok(_) => Ok(Ending::Written),
             Err(trouble) if trouble.code() == 404 => Ok(Ending::Gone),
             Err(trouble) => Err(trouble),
-        }
-    }
-
-    /// Writes a policy or its binding. If another writer was faster, it is read and compared again: a binding keeps the namespaces that
-    /// another run has added.
-    async fn policy(&self, mut step: Step) -> Result<Ending, Trouble> {
-        let end = Instant::now() + self.server.timeout();
-        let mut pauses = Pauses::default();
-        loop {
-            let Object::Policy { policy, wanted } = &step.object else { return Ok(Ending::Kept) };
-            let target = format!("{}?fieldManager={}&force=true", policy.path, self.delivery.field_manager());
-            match self.server.send(&Call::patch(target, APPLY, wanted.to_string().into_bytes())).await {
-                Ok(_) => return Ok(Ending::Written),
-                Err(trouble) if trouble.code() == 409 && Instant::now() < end => {
-                    self.server.rest(pauses.another()).await?;
-                }
-                Err(trouble) => return Err(trouble),
-            }
-            let found = match self.server.ask::<Value>(&Call::get(policy.path.clone())).await {
-                Ok(found) => Some(found),
-                Err(trouble) if trouble.code() == 404 => None,
-                Err(trouble) => return Err(trouble),
-            };
-            if !policy.is_due(found.as_ref(), &self.delivery.marks.owner) {
-                return Ok(Ending::Kept);
-            }
-            let again = self.delivery.compare_policies(std::slice::from_ref(&**policy), &[found]).pop();
-            step = match again {
-                Some(step) if step.change.action == Action::Refuse => {
-                    return Ok(Ending::Failed(written_meanwhile(&step)));
-                }
-                Some(step) if step.change.action != Action::Keep => step,
-                _ => return Ok(Ending::Kept),
-            };
         }
     }
 }

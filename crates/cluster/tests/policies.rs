@@ -39,10 +39,10 @@ fn with_delivery<T>(work: impl FnOnce(&Delivery<'_>) -> T) -> T {
 }
 
 /// The outcome for the binding, and the requests.
-fn executed(merge: Merge, there: &Value, answers: Vec<(u16, &'static str, Value)>) -> (String, Vec<String>) {
+fn executed(merge: Merge, there: Option<&Value>, answers: Vec<(u16, &'static str, Value)>) -> (String, Vec<String>) {
     with_delivery(|delivery| {
         let bindings = delivery.policies(merge).split_off(1);
-        let steps = delivery.compare_policies(&bindings, &[Some(there.clone())]);
+        let steps = delivery.compare_policies(&bindings, &[there.cloned()]);
         let peer = Peer::with(answers);
         let done = run(async { execute(&peer.server(LONG, never), delivery, steps, &|| ()).await });
         let ending = match &done[0].1 {
@@ -61,7 +61,8 @@ fn a_binding_is_written_only_as_it_was_read_and_keeps_the_namespaces_of_a_faster
     for (merge, expected) in
         [(Merge::Add, r#""values":["first","mine","theirs"]"#), (Merge::Replace, r#""values":["mine"]"#)]
     {
-        let (ending, requests) = executed(merge, &binding("7", &["first"]), vec![conflict(), faster(), written()]);
+        let (ending, requests) =
+            executed(merge, Some(&binding("7", &["first"])), vec![conflict(), faster(), written()]);
         assert_eq!(ending, "Written");
         assert!(
             requests[0].contains(r#""resourceVersion":"7""#) && requests[0].contains(r#""uid":"u""#),
@@ -77,15 +78,29 @@ fn a_binding_is_written_only_as_it_was_read_and_keeps_the_namespaces_of_a_faster
 }
 
 #[test]
+fn the_first_of_two_runs_that_create_a_binding_keeps_its_namespaces() {
+    let conflict = || (409, "", json!({"message": "the object has been modified"}));
+    let faster = || (200, "", binding("8", &["theirs"]));
+    let (ending, requests) = executed(Merge::Add, None, vec![conflict(), faster(), (200, "", json!({}))]);
+    assert_eq!(ending, "Written");
+    assert!(requests[0].contains(r#""resourceVersion":"1""#) && !requests[0].contains("uid"), "{requests:?}");
+    let expected = [r#""values":["mine","theirs"]"#, r#""resourceVersion":"8""#];
+    assert!(expected.iter().all(|expected| requests[2].contains(expected)), "{requests:?}");
+}
+
+#[test]
 fn a_binding_that_is_gone_meanwhile_is_created_and_that_of_somebody_else_stays() {
     let conflict = || (409, "", json!({"message": "conflict"}));
-    let (ending, requests) =
-        executed(Merge::Add, &binding("7", &["first"]), vec![conflict(), (404, "", json!({})), (201, "", json!({}))]);
+    let (ending, requests) = executed(
+        Merge::Add,
+        Some(&binding("7", &["first"])),
+        vec![conflict(), (404, "", json!({})), (201, "", json!({}))],
+    );
     assert_eq!(ending, "Written");
-    assert!(!requests[2].contains("resourceVersion") && !requests[2].contains("uid"), "{requests:?}");
+    assert!(requests[2].contains(r#""resourceVersion":"1""#) && !requests[2].contains("uid"), "{requests:?}");
     let mut theirs = binding("8", &["first"]);
     theirs["metadata"]["annotations"]["regcred.dev/owner"] = json!("other");
-    let (ending, requests) = executed(Merge::Add, &binding("7", &["first"]), vec![conflict(), (200, "", theirs)]);
+    let (ending, requests) = executed(Merge::Add, Some(&binding("7", &["first"])), vec![conflict(), (200, "", theirs)]);
     assert!(ending.contains("was written by somebody else while this run was going on"), "{ending}");
     assert_eq!(requests.len(), 2, "nothing is written after it was read");
 }
@@ -101,7 +116,8 @@ fn a_binding_that_needs_no_removal_any_more_stays_as_another_run_left_it() {
         (200, "", binding("8", &["theirs"])),
         (200, "", of_a_patcher),
     ] {
-        let (ending, requests) = executed(Merge::Remove, &binding("7", &["mine", "theirs"]), vec![conflict(), found]);
+        let (ending, requests) =
+            executed(Merge::Remove, Some(&binding("7", &["mine", "theirs"])), vec![conflict(), found]);
         assert_eq!((ending.as_str(), requests.len()), ("Kept", 2), "{requests:?}");
     }
 }

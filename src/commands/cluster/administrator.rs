@@ -4,7 +4,6 @@ use regcred_core::names::ResourceName;
 use regcred_core::spec::typed::Typed;
 
 use crate::cli::cluster::PlaceArguments;
-use crate::settings::Settings;
 use crate::settings::file::Which;
 
 /// What was typed for a run. It is shown only once the logins were read: until then, a secret may have been typed for a name.
@@ -30,11 +29,7 @@ const FLAGS: [&str; 8] = [
 impl Administrator<'_> {
     /// The command for one cluster, which may have a context. It is the command of this run: `render` would take the namespaces of other
     /// runs out of the policy.
-    pub(super) fn command(&self, settings: &Settings, context: Option<&str>) -> String {
-        self.words(settings.cluster.as_ref(), context)
-    }
-
-    fn words(&self, cluster: Option<&ResourceName>, context: Option<&str>) -> String {
+    pub(super) fn command(&self, cluster: Option<&ResourceName>, context: Option<&str>) -> String {
         let mut words = vec!["regcred apply --link policy".to_owned()];
         match self.which {
             Which::Named(path) => words.push(format!("--config {}", quoted(&path.to_string_lossy()))),
@@ -80,7 +75,7 @@ mod tests {
             let setting = find(flag).unwrap();
             typed.add(setting, Origin::Flag(setting.flag), values.iter().map(Into::into).collect());
         }
-        let command = Administrator { which, typed: &typed, place }.words(None, Some("prod"));
+        let command = Administrator { which, typed: &typed, place }.command(None, Some("prod"));
         command.strip_prefix("regcred apply --link policy ").unwrap().replace("--context prod", "C")
     }
 

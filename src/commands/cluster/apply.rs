@@ -48,7 +48,7 @@ pub fn run(
     let progress = Progress::new();
     let administrator = Administrator { which, typed, place: &arguments.place };
     let work = members.map(|((settings, logins), access)| {
-        let command = administrator.command(settings, access.context.as_deref());
+        let command = administrator.command(settings.cluster.as_ref(), access.context.as_deref());
         in_cluster(access, (settings, command), logins, arguments, &progress)
     });
     let applied = block_on(join_all(work))?;

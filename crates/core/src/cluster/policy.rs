@@ -40,6 +40,9 @@ pub enum Merge {
 const VALUES: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/values";
 /// `In`, if the binding serves these namespaces; that of a patcher leaves them out.
 const OPERATOR: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/operator";
+/// A version that no object has: etcd counts from 1, and the first write is 2. So a server-side apply with it creates an object, and
+/// gets a conflict if another run was faster.
+const UNUSED: &str = "1";
 
 impl Delivery<'_> {
     /// The policies that this delivery needs, each with its binding.
@@ -157,11 +160,14 @@ impl Policy {
             let content = if has(&there, &wanted) { Content::Same } else { Content::Different };
             Actual { owner, content, history: History::Unknown }
         });
-        // It is written only if the existing object is still the one that was read.
-        for key in ["uid", "resourceVersion"] {
-            if let Some(value) = found.and_then(|found| found["metadata"].get(key)) {
-                object["metadata"][key] = value.clone();
-            }
+        // It is written only if the existing object is still the one that was read, or if there still is none.
+        match found {
+            None => object["metadata"]["resourceVersion"] = UNUSED.into(),
+            Some(found) => ["uid", "resourceVersion"].into_iter().for_each(|key| {
+                if let Some(value) = found["metadata"].get(key) {
+                    object["metadata"][key] = value.clone();
+                }
+            }),
         }
         let object = Object::Policy { policy: Box::new(self.clone()), wanted: object };
         Item { namespace: None, name: self.name.clone(), object, actual, whose: tool, is_wanted: true }
