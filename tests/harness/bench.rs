@@ -307,6 +307,6 @@ fn tools_folder() -> PathBuf {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what the tests themselves are told")]
-fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -118,7 +118,7 @@ impl Node {
         let folder = tempfile::tempdir().unwrap();
         let context = folder.path().join("context");
         fs::create_dir(&context).unwrap();
-        let program = std::env::var_os("REGCRED_SHIPPED").unwrap_or_else(|| env!("CARGO_BIN_EXE_regcred").into());
+        let program = bench::setting("REGCRED_SHIPPED").unwrap_or_else(|| env!("CARGO_BIN_EXE_regcred").to_owned());
         let program = Path::new(&program);
         Program::new(Path::new("strip"))
             .arguments(["-o"])

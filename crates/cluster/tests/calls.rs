@@ -194,7 +194,8 @@ fn executed_within(peer: &Peer, there: Option<Value>, timeout: Duration) -> Vec<
     let team = vec!["team".parse().unwrap()];
     let delivery = delivery(vec![PullSecret::new(&name, team, Accounts::Chosen(&account, &[]), &logins)]);
     let secrets = there.map(|there| (name.clone(), serde_json::from_value(there).unwrap())).into_iter().collect();
-    let accounts = [("default".parse().unwrap(), regcred_core::cluster::facts::Account::default())].into_iter().collect();
+    let accounts =
+        [("default".parse().unwrap(), regcred_core::cluster::facts::Account::default())].into_iter().collect();
     let space = Space { secrets: Some(secrets), accounts, ..Space::default() };
     let steps = delivery.compare(&Facts { namespaces: [("team".parse().unwrap(), space)].into() }).steps;
     let done = run(async { execute(&peer.server(timeout, never), &delivery, steps, &|| ()).await });

@@ -112,8 +112,7 @@ fn a_service_account_is_linked_or_not_and_its_list_has_writers() {
         assert_eq!(serde_json::to_value(account).unwrap()["state"], serde_json::to_value(expected).unwrap());
     }
     // The cluster creates `default` soon after the namespace, and it has to be linked then.
-    let found =
-        status(&known, Space { accounts: <_>::default(), ..space(None, "[]") }, &Pods::new(), OnConflict::Fail);
+    let found = status(&known, Space { accounts: <_>::default(), ..space(None, "[]") }, &Pods::new(), OnConflict::Fail);
     assert_eq!(found.secrets[0].accounts[0].state, LinkState::NotLinked);
 }
 
