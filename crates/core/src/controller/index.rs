@@ -1,6 +1,6 @@
 //! Keeps the facts that the rules need about the objects that watches have seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use litemap::LiteMap;
@@ -62,6 +62,8 @@ pub(super) struct Here {
     pub(super) secrets: LiteMap<usize, Box<Held>>,
     /// ServiceAccounts that got a reference, so that the reference counts as ours even without a Secret.
     pub(super) linked: Vec<ResourceName>,
+    /// ServiceAccounts that lost a reference, and of whose managers the API server keeps no record.
+    pub(super) unrecorded: BTreeSet<ResourceName>,
     pub(super) standing: Standing,
     /// By the number of the pull secret: whether the namespace is chosen, even if it has opted out.
     pub(super) named: Vec<bool>,
