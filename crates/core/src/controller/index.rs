@@ -61,7 +61,7 @@ pub(super) struct Here {
     pub(super) space: Space,
     pub(super) secrets: LiteMap<usize, Box<Held>>,
     /// ServiceAccounts that got a reference, so that the reference counts as ours even without a Secret.
-    pub(super) linked: Vec<ResourceName>,
+    pub(super) linked: LiteMap<ResourceName, ()>,
     /// ServiceAccounts that lost a reference, and of whose managers the API server keeps no record.
     pub(super) unrecorded: BTreeSet<ResourceName>,
     pub(super) standing: Standing,

@@ -132,10 +132,8 @@ impl<'d> Machine<'d> {
             self.decide(&namespace, now);
         }
         let write = self.ready.pop_front()?;
-        if let (Some(name), Some(here)) = (write.linked(), self.index.get_mut(&write.place.namespace))
-            && !here.linked.contains(name)
-        {
-            here.linked.push(name.clone());
+        if let (Some(name), Some(here)) = (write.linked(), self.index.get_mut(&write.place.namespace)) {
+            here.linked.insert(name.clone(), ());
         }
         Some(write)
     }

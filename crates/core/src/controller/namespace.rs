@@ -150,7 +150,8 @@ impl Rules<'_, '_> {
             }
             let ours = here.secrets.get(&number).filter(|held| held.judged.is_ours);
             let refers_here = |(name, account): &(&ResourceName, &Account)| {
-                refers(&account.image_pull_secrets, pull_secret.name) && (ours.is_some() || here.linked.contains(*name))
+                refers(&account.image_pull_secrets, pull_secret.name)
+                    && (ours.is_some() || here.linked.contains_key(*name))
             };
             let referring: Vec<_> = here.space.accounts.iter().filter(refers_here).map(|(name, _)| name).collect();
             if ours.is_some() || !referring.is_empty() {
