@@ -76,4 +76,5 @@ mod status;
 mod status_page;
 mod terminal;
 mod titansoft;
+mod titansoft_node;
 mod yaml;

@@ -10,13 +10,13 @@ use crate::harness::node::{FIRST, IMAGE, Node, Password, SECOND};
 use crate::harness::sealed_secrets::Controller;
 
 /// A user of the registry.
-struct Login {
-    user: String,
+pub struct Login {
+    pub user: String,
 }
 
 impl Login {
     /// A user for this test alone, with the first password.
-    fn new(node: &Node) -> Self {
+    pub fn new(node: &Node) -> Self {
         let user = fresh("user");
         node.registry_takes(&user, &FIRST);
         Self { user }
@@ -41,7 +41,7 @@ impl Login {
 }
 
 /// A Pod with the private image, which is pulled even if the node has it.
-fn pod(name: &str) -> Value {
+pub fn pod(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec()})
 }
 
@@ -50,12 +50,12 @@ fn spec() -> Value {
         "containers": [{"name": "app", "image": IMAGE, "imagePullPolicy": "Always"}]})
 }
 
-fn create(bench: &Bench, namespace: &str, object: &Value) -> Value {
+pub fn create(bench: &Bench, namespace: &str, object: &Value) -> Value {
     let created = bench.kubectl(&["create", "-o", "json", "-n", namespace, "-f", "-"], &object.to_string());
     serde_json::from_str(&created.succeeded()).unwrap()
 }
 
-fn wait_until_it_runs(bench: &Bench, namespace: &str, pod: &str) {
+pub fn wait_until_it_runs(bench: &Bench, namespace: &str, pod: &str) {
     Bench::wait(&format!("{namespace}/{pod} to run"), || {
         bench.get(&["pod", pod, "-n", namespace])["status"]["phase"] == "Running"
     });

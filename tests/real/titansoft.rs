@@ -9,44 +9,41 @@ use tempfile::TempDir;
 use crate::harness::bench::{self, Bench, Run, fresh};
 use crate::harness::controller::{NEW, OLD, Replica};
 
-/// The annotation of its Secrets.
+/// The annotation of its Secrets, and the name of all its objects.
 const MARK: &str = "imagepullsecret-patcher";
 /// How often it polls the cluster here.
 const LOOP: (&str, &str) = ("CONFIG_LOOP_DURATION", "1s");
 
-/// The objects of the patcher's manifests without the Deployment, and the mounted files.
+/// The objects of the patcher's manifests under this name, with this login.
+pub fn manifests(name: &str, login: &str) -> Vec<Value> {
+    let mut objects = bench::documents(&include_str!("../titansoft/manifests.yaml").replace(MARK, name));
+    let source = objects.iter_mut().find(|object| object["kind"] == "Secret").unwrap();
+    source["stringData"][".dockerconfigjson"] = json!(login);
+    objects
+}
+
+/// The objects of the patcher's manifests without the Deployment, the container of the Deployment, and the mounted files.
 struct Theirs {
     bench: &'static Bench,
     namespace: String,
+    container: Value,
     folder: TempDir,
 }
 
 impl Theirs {
-    /// Applies `deploy-example/kubernetes-manifest`: all names are the patcher's, and the rights are those of its ClusterRole.
     fn installed(bench: &'static Bench, name: &str) -> Self {
-        let metadata = json!({"name": name, "namespace": name});
-        let verbs = ["list", "patch", "create", "get", "delete"];
-        let objects = [
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
-            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}),
-            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": [
-                {"apiGroups": [""], "resources": ["secrets", "serviceaccounts"], "verbs": verbs},
-                {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "get"]},
-            ]}),
-            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
-                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-                "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": name}]}),
-            json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
-                "metadata": {"name": "image-pull-secret-src", "namespace": name}, "stringData": {".dockerconfigjson": OLD}}),
-        ];
-        let stream: Vec<_> = objects.iter().map(Value::to_string).collect();
-        bench.kubectl(&["apply", "-f", "-"], &stream.join("\n---\n")).succeeded();
+        let (deployment, objects): (Vec<_>, Vec<_>) =
+            manifests(name, OLD).into_iter().partition(|object| object["kind"] == "Deployment");
+        bench
+            .kubectl(&["apply", "-f", "-"], &json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string())
+            .succeeded();
+        let container = deployment[0]["spec"]["template"]["spec"]["containers"][0].clone();
         let token = bench.kubectl(&["create", "token", name, "-n", name], "").succeeded();
         let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
         let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
         kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
         kubeconfig["contexts"][0]["context"]["namespace"] = json!(name);
-        let theirs = Self { bench, namespace: name.to_owned(), folder: tempfile::tempdir().unwrap() };
+        let theirs = Self { bench, namespace: name.to_owned(), container, folder: tempfile::tempdir().unwrap() };
         bench::write(&theirs.folder.path().join("kubeconfig"), &kubeconfig.to_string());
         theirs.mount(OLD);
         Bench::wait("its rights", || {
@@ -70,11 +67,17 @@ impl Theirs {
         self.folder.path().join("kubeconfig").display().to_string()
     }
 
-    /// Starts the container: our entry point, with the arguments and variables of its Deployment.
+    /// Starts the container of the Deployment: our entry point, with its variables, a shorter loop, and these arguments and variables.
     fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Replica {
-        let (kubeconfig, mounted) = (self.kubeconfig(), self.mounted());
-        let of_the_pod = [("KUBECONFIG", kubeconfig.as_str()), ("CONFIG_DOCKERCONFIGJSONPATH", &mounted), LOOP];
-        let variables = [&of_the_pod[..], variables].concat();
+        let mount = self.container["volumeMounts"][0]["mountPath"].as_str().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().replace(mount, self.folder.path().to_str().unwrap());
+        let of_the_deployment = self.container["env"].as_array().unwrap().iter();
+        let of_the_deployment = of_the_deployment.map(|variable| (text(&variable["name"]), text(&variable["value"])));
+        let of_this_run =
+            [("KUBECONFIG", &*self.kubeconfig()), LOOP].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let of_the_test = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables: Vec<_> = of_the_deployment.chain(of_this_run).chain(of_the_test).collect();
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value)).collect();
         Replica::start(self.bench, self.folder.path().join(fresh("log")), arguments, &variables)
     }
 
@@ -145,7 +148,7 @@ fn refers(account: &Value, name: &str) -> bool {
 #[test]
 fn the_manifests_of_the_patcher_serve_every_namespace_with_another_image_and_nothing_else_changed() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
-    let theirs = Theirs::installed(bench, "imagepullsecret-patcher");
+    let theirs = Theirs::installed(bench, MARK);
     let [early, opted_out, ours_out, foreign, wrong_type] = bench.namespaces();
     let secret = "image-pull-secret";
     for (namespace, annotation) in [
@@ -158,9 +161,7 @@ fn the_manifests_of_the_patcher_serve_every_namespace_with_another_image_and_not
     theirs.another(secret, &foreign, None);
     bench.kubectl(&["create", "secret", "generic", secret, "-n", &wrong_type, "--from-literal=a=b"], "").succeeded();
 
-    // The variables of its Deployment, with a shorter loop.
-    let variables = [("CONFIG_FORCE", "true"), ("CONFIG_DEBUG", "false"), ("CONFIG_ALLSERVICEACCOUNT", "true")];
-    let replica = theirs.start(&[], &variables);
+    let replica = theirs.start(&[], &[]);
     let all = [early.as_str(), &foreign, &wrong_type, "kube-system", "default", &theirs.namespace];
     Bench::wait("every namespace", || theirs.serves(secret, &all, "canary-of-old"));
     Bench::wait("every ServiceAccount", || theirs.refers(secret, &early, "ci"));
