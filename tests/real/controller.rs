@@ -250,6 +250,40 @@ fn a_manager_that_undoes_every_write_is_named_and_left_alone_for_a_while() {
     Bench::wait("another namespace", || installed.is_served(&fine, "canary-of-old"));
 }
 
+#[test]
+fn a_manager_that_takes_every_reference_away_is_named_and_left_alone_for_a_while() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::confined(bench);
+    let namespace = installed.namespace();
+    let replica = installed.start(&[]);
+    Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
+    let take_away = || {
+        let list = json!({"imagePullSecrets": [{"name": "theirs"}]}).to_string();
+        let patch =
+            ["patch", "serviceaccount", "default", "-n", &namespace, "--field-manager=rival", "--type=merge", "-p"];
+        bench.kubectl(&[&patch[..], &[&list]].concat(), "").succeeded();
+    };
+    let is_contested = || replica.log().contains("undoes every write");
+    let mut taken = 0;
+    // A replica that lags may see two writes of the rival as one.
+    while !is_contested() {
+        take_away();
+        Bench::wait("the answer", || installed.is_served(&namespace, "canary-of-old") || is_contested());
+        taken += 1;
+        assert!(taken < 12, "it answers for ever");
+    }
+    assert!(taken >= 5, "{taken}");
+    replica.says(&format!("the ServiceAccount {namespace}/default: `rival` undoes every write, so the next try waits"));
+    Bench::wait("the Event", || installed.events().contains("Contested: "));
+    assert!(replica.answer("/metrics").1.contains("regcred_namespaces{state=\"contested\"} 1\n"));
+    // The last answer may have been under way when the rival came for the last time.
+    take_away();
+    let fine = installed.namespace();
+    Bench::wait("another namespace", || installed.is_served(&fine, "canary-of-old"));
+    assert_eq!(installed.references(&namespace), ["theirs"]);
+    assert!(installed.login(&namespace).unwrap().contains("canary-of-old"), "the Secret stays");
+}
+
 /// The moment when the leader took the Lease, in milliseconds since 1970.
 fn acquired(installed: &Installed) -> u128 {
     let lease = installed.bench.get(&["lease", &format!("regcred-{}", installed.owner), "-n", &installed.system]);

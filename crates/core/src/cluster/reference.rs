@@ -32,6 +32,21 @@ pub fn add(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     })
 }
 
+/// Lets a patch that changes the list also begin the record of who writes it, where the API server keeps no such record yet.
+///
+/// The API server records no managers of an object that had no fields of its own when it was created, such as the ServiceAccount
+/// `default`. An object with one entry is recorded from then on.
+pub fn recorded(patch: &Value, manager: &str) -> Value {
+    const MANAGERS: &str = "/metadata/managedFields";
+    let entry = json!([{"manager": manager, "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:imagePullSecrets": {}}}]);
+    let begins = [
+        json!({"op": "test", "path": MANAGERS, "value": null}),
+        json!({"op": "add", "path": MANAGERS, "value": entry}),
+    ];
+    patch.as_array().into_iter().flatten().cloned().chain(begins).collect()
+}
+
 /// Removes every entry with one of the names; `None` if there is no such entry.
 pub fn remove(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     let found: Vec<_> = (0..list.len()).filter(|&at| names.iter().any(|name| is(&list[at], name))).collect();

@@ -60,6 +60,8 @@ pub(super) struct Here {
     pub(super) secrets: BTreeMap<usize, Box<Held>>,
     /// ServiceAccounts that got a reference, so that the reference counts as ours even without a Secret.
     pub(super) linked: BTreeSet<ResourceName>,
+    /// ServiceAccounts that lost a reference, and of whose managers the API server keeps no record.
+    pub(super) unrecorded: BTreeSet<ResourceName>,
     pub(super) standing: Standing,
     /// By the number of the pull secret: whether the namespace is chosen, even if it has opted out.
     pub(super) named: Vec<bool>,

@@ -94,6 +94,11 @@ impl Rules<'_, '_> {
             } else if step.change.action == Action::Keep {
                 self.settled(&place, needs);
             } else if let Some(patch) = reference::add(&list, &references) {
+                let patch = if here.unrecorded.contains(&step.name) {
+                    reference::recorded(&patch, &self.delivery.field_manager())
+                } else {
+                    patch
+                };
                 is_done &= self.write(place, Deed::Link(patch), needs) == Tried::Waits;
             }
         }

@@ -117,6 +117,7 @@ impl Machine<'_> {
         };
         self.remember(watch, &namespace, Some(&name));
         let here = self.index.entry(namespace.clone()).or_default();
+        let mut is_undone = false;
         if let Some(known) = here.space.accounts.get(&name) {
             if is_older_than(&account.metadata, &known.metadata) {
                 return;
@@ -128,13 +129,19 @@ impl Machine<'_> {
                     && self.choices[number].takes(&namespace, here)
                     && one.accounts.has(&name)
             });
-            if lost && here.is_known {
+            is_undone = lost && here.is_known;
+            if is_undone {
                 let manager = other_manager(&account.metadata, "f:imagePullSecrets", &self.manager);
                 let place = Place { namespace: namespace.clone(), target: Target::Account(name.clone()) };
                 self.undone(&place, manager, now);
             }
         }
         let here = self.index.entry(namespace.clone()).or_default();
+        if !account.metadata.managed_fields.is_empty() {
+            here.unrecorded.remove(&name);
+        } else if is_undone {
+            here.unrecorded.insert(name.clone());
+        }
         here.space.accounts.insert(name.clone(), trimmed(account));
         self.troubles.seen(&Place { namespace: namespace.clone(), target: Target::Account(name) });
         self.queue(&namespace);

@@ -215,7 +215,9 @@ impl Server {
         let version = self.next();
         let Some(account) = self.accounts.get_mut(place) else { return Outcome::Stale };
         let before = account.list.clone();
-        for operation in patch.as_array().unwrap() {
+        // No object has managers here.
+        let is_of_the_list = |operation: &&Value| operation["path"] != "/metadata/managedFields";
+        for operation in patch.as_array().unwrap().iter().filter(is_of_the_list) {
             let at = operation["path"].as_str().unwrap().strip_prefix("/imagePullSecrets").unwrap();
             match (operation["op"].as_str().unwrap(), at) {
                 ("test", "") => {

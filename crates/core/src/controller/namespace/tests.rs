@@ -93,3 +93,29 @@ fn a_reference_that_cannot_be_added_keeps_no_secret_away() {
         assert!(!is_link(&next), "{next:?}");
     });
 }
+
+#[test]
+fn a_reference_that_was_taken_away_comes_back_with_a_record_of_its_managers_where_there_is_none() {
+    in_an_empty_cluster(|mut machine| {
+        machine.see(namespace(), 1);
+        machine.see(seen(account("1", &["theirs", "pull"])), 1);
+        let secret = machine.next(1).unwrap();
+        machine.end(&secret.place, Outcome::Secret(Identity { uid: "s".to_owned(), version: "2".to_owned() }), 1);
+        let mut added_after_a_loss = |version: u32, managers: serde_json::Value| {
+            let mut lost = account(&version.to_string(), &["theirs"]);
+            lost.metadata.managed_fields = serde_json::from_value(managers).unwrap();
+            machine.see(seen(lost), 2);
+            let link = machine.next(2).unwrap();
+            let again = account(&(version + 1).to_string(), &["theirs", "pull"]);
+            machine.end(&link.place, Outcome::Account(again), 2);
+            let Deed::Link(patch) = link.deed else { panic!("{:?}", link.deed) };
+            patch
+        };
+        let patch = added_after_a_loss(3, json!([]));
+        assert_eq!(patch[2], json!({"op": "test", "path": "/metadata/managedFields", "value": null}));
+        assert_eq!(patch[3]["value"][0]["manager"], "regcred-acme");
+        let rival = json!([{"manager": "rival", "fieldsV1": {"f:imagePullSecrets": {}}}]);
+        let patch = added_after_a_loss(5, rival);
+        assert_eq!(patch.as_array().unwrap().len(), 2, "the record stays as it is");
+    });
+}
