@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::harness::bench::{self, Bench, Program, fresh};
+use crate::harness::controller::answer;
 use crate::harness::node::{FIRST, IMAGE, Node, Password, SECOND};
 use crate::harness::sealed_secrets::Controller;
 
@@ -409,6 +410,36 @@ fn the_controller_runs_from_its_image_and_the_first_pod_of_a_new_namespace_runs(
     served.wait_until_it_is_ready();
     let namespace = served.serves_a_new_namespace(|| apply(&SECOND));
     served.leaves_nothing(&namespace, || served.delete_the_deployment());
+}
+
+#[test]
+fn a_pod_of_the_controller_is_not_ready_and_writes_nothing_until_its_policies_are_bound() {
+    let Some(served) = Served::new() else { return };
+    let Served { bench, node, login, home, prefix, .. } = &served;
+    let namespace = format!("{prefix}-early");
+    bench.kubectl(&["create", "namespace", &namespace], "").succeeded();
+    Bench::wait("the ServiceAccount", || served.list(&namespace).is_some());
+    let flags = served.flags();
+    let render: Vec<_> = ["render"].into_iter().chain(flags.iter().map(String::as_str)).collect();
+    let rendered = login.regcred(bench, &render, &FIRST);
+    let mut unbound = bench::documents(&rendered);
+    unbound.retain(|object| object["kind"] != "ValidatingAdmissionPolicyBinding");
+    bench.apply(&json!({"apiVersion": "v1", "kind": "List", "items": unbound}).to_string()).succeeded();
+    let mut pod = Value::Null;
+    Bench::wait("the Pod to say why it is not ready", || {
+        pod = bench.get(&["pods", "-n", home])["items"][0].take();
+        let said = pod["status"]["podIP"].as_str().map(|ip| node.inside(|| answer(&format!("{ip}:8080"), "/readyz")));
+        matches!(said, Some(Ok((503, why))) if why.contains("not confined: no ValidatingAdmissionPolicy denies"))
+    });
+    assert_eq!(pod["status"]["containerStatuses"][0]["ready"], false, "{pod}");
+    assert!(!served.has_the_secret(&namespace) && served.list(&namespace) == Some(Value::Null));
+    bench.apply(&rendered).succeeded();
+    served.wait_until_it_is_ready();
+    Bench::wait("the namespace", || {
+        served.has_the_secret(&namespace) && served.list(&namespace) == Some(json!([{"name": served.secret}]))
+    });
+    let same = bench.get(&["pods", "-n", home])["items"][0]["metadata"]["uid"].clone();
+    assert_eq!(same, pod["metadata"]["uid"], "it did not have to start again");
 }
 
 #[test]
