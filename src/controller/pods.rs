@@ -19,6 +19,7 @@ use regcred_cluster::server::Server;
 use regcred_cluster::stuck::{End, Stuck};
 use regcred_core::cluster::stuck::Pod;
 use regcred_core::controller::Machine;
+use regcred_core::names::listed;
 
 /// How many evictions run at once.
 const AT_ONCE: usize = 4;
@@ -77,7 +78,7 @@ impl<'a> Pods<'a> {
     }
 
     /// Takes the result of an eviction, and reports it unless it is that of the try before.
-    pub fn end(&mut self, (uid, end): Ended, state: &State, news: &mut News) {
+    pub fn end(&mut self, (uid, end): Ended, machine: &Machine<'_>, state: &State, news: &mut News) {
         let why = match &end {
             Ok(Stuck { place, end: End::Evicted }) => {
                 state.metrics.pods_evicted.inc();
@@ -88,16 +89,18 @@ impl<'a> Pods<'a> {
             Ok(Stuck { end: End::Protected(budget), .. }) => Some(format!("{budget} allows no eviction")),
             Ok(Stuck { end: End::Failed(problem), .. }) => Some(problem.message.clone()),
             Ok(Stuck { end: End::NotLinked(_) | End::Gone | End::Evictable, .. }) => None,
-            Err(why) => Some((*why).to_owned()),
+            Err(why) => {
+                if let Some(pods) = self.waiting.refused(why, |pod| machine.helps(pod)) {
+                    log::warn("no stuck Pod can be evicted", &[("why", why), ("pods", &pods)]);
+                }
+                None
+            }
         };
+        self.waiting.refused = end.as_ref().err().copied();
         let helps_again = matches!(&end, Err(_) | Ok(Stuck { end: End::Protected(_) | End::Failed(_), .. }));
         let is_news = self.waiting.ended(&uid, helps_again.then(Instant::now), why.as_deref());
-        match (why.filter(|_| is_news), end) {
-            (Some(why), Ok(Stuck { place, .. })) => {
-                news.publish("PodStuck", &format!("the Pod {place} lacks the reference and stays: {why}"), None);
-            }
-            (Some(why), Err(_)) => log::warn("no stuck Pod can be evicted", &[("why", &why)]),
-            (None, _) => {}
+        if let (Some(why), Ok(Stuck { place, .. })) = (why.filter(|_| is_news), end) {
+            news.publish("PodStuck", &format!("the Pod {place} lacks the reference and stays: {why}"), None);
         }
     }
 }
@@ -107,6 +110,8 @@ impl<'a> Pods<'a> {
 struct Waiting {
     pods: Watched<Pod>,
     tried: BTreeMap<String, Try>,
+    /// Why the last eviction could not even be tried.
+    refused: Option<&'static str>,
 }
 
 /// The evictions of one Pod.
@@ -138,6 +143,13 @@ impl Waiting {
         let (uid, pod) = self.pods.objects.iter().find(|(uid, pod)| is_due(*uid) && helps(pod))?;
         self.tried.entry(uid.clone()).or_default().next = None;
         Some(pod.clone())
+    }
+
+    /// The names of the stuck Pods, unless this is also why the last eviction could not be tried.
+    fn refused(&self, why: &'static str, helps: impl Fn(&Pod) -> bool) -> Option<String> {
+        let place = |pod: &Pod| format!("{}/{}", pod.metadata.namespace, pod.metadata.name);
+        let stuck = || self.pods.objects.values().filter(|pod| helps(pod)).map(place).collect::<Vec<_>>();
+        (self.refused != Some(why)).then(|| listed(&stuck()))
     }
 
     /// An eviction has ended; returns whether the reason differs from that of the try before. The Pod is tried again after a while
@@ -207,6 +219,15 @@ mod tests {
             waiting.ended("a", Some(at), None);
             at += PAUSES.1;
         }
+    }
+
+    #[test]
+    fn budgets_that_cannot_be_read_are_told_once_for_all_pods() {
+        let (mut waiting, why) = (with(&["a", "b", "c", "d", "e"]), "the PodDisruptionBudgets cannot be watched");
+        let helps = |pod: &Pod| pod.metadata.uid != "e";
+        assert_eq!(waiting.refused(why, helps).as_deref(), Some("a/a, a/b, a/c and 1 more"));
+        waiting.refused = Some(why);
+        assert_eq!(waiting.refused(why, helps), None);
     }
 
     #[test]

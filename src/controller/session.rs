@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
         match (seen, &mut self.pods) {
             (Seen::Looked(look), Some(pods)) => pods.take(*look),
             (Seen::Ended(end), Some(pods)) => {
-                pods.end(end, self.state, &mut self.news.borrow_mut());
+                pods.end(end, &self.machine, self.state, &mut self.news.borrow_mut());
                 self.evict();
             }
             (_, None) => {}
