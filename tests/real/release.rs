@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::bench::{self, Program, Run};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+/// What images call the machines of these targets.
+const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
 const PATH: &str = env!("PATH");
 
 fn root() -> &'static Path {
@@ -32,7 +35,7 @@ fn stand_in(folder: &Path, target: &str) -> PathBuf {
         &source,
         &format!("package main\n\nimport \"os\"\n\nfunc main() {{ os.Stdout.WriteString(\"{version}\") }}\n"),
     );
-    let architecture = if target == TARGETS[0] { "amd64" } else { "arm64" };
+    let architecture = if target == TARGETS[0] { ARCHITECTURES[0] } else { ARCHITECTURES[1] };
     let go = program("go").variable("CGO_ENABLED", "0").variable("GOOS", "linux").variable("GOARCH", architecture);
     go.arguments(["build", "-o"]).arguments([&binary, &source]).run().succeeded();
     binary
@@ -321,4 +324,23 @@ fn buildah_builds_the_images_around_the_binary() {
     for file in ["usr/local/bin/regcred 755", "etc/ssl/certs/ca-certificates.crt 644"] {
         assert!(files.lines().any(|line| line == file), "{files}");
     }
+
+    // One image for both architectures, as docs/ci.md builds it.
+    assert!(page.contains("--platform linux/amd64,linux/arm64 --target regcred"));
+    for (target, architecture) in TARGETS.into_iter().zip(ARCHITECTURES) {
+        fs::copy(stand_in(folder.path(), target), context.join(format!("regcred-{architecture}"))).unwrap();
+    }
+    let file = context.join("both.Dockerfile");
+    let of_each = "ARG TARGETARCH\nCOPY regcred-$TARGETARCH /out/regcred\n";
+    bench::write(&file, &text.replace("COPY regcred /out/regcred\n", of_each));
+    let build =
+        ["bud", "--quiet", "--isolation", "chroot", "--platform", "linux/amd64,linux/arm64", "--target", "regcred"];
+    let more = ["--manifest", "localhost/both", "--file", file.to_str().unwrap(), context.to_str().unwrap()];
+    buildah(&[&build[..], &images, &more].concat());
+    let index: Value = serde_json::from_str(&buildah(&["manifest", "inspect", "localhost/both"])).unwrap();
+    let platform = |one: &Value| one["platform"]["architecture"].as_str().unwrap().to_owned();
+    assert_eq!(
+        index["manifests"].as_array().unwrap().iter().map(platform).collect::<BTreeSet<_>>(),
+        ARCHITECTURES.map(str::to_owned).into()
+    );
 }

@@ -193,6 +193,10 @@ impl World {
     /// A watch shows the state of this many changes ago, and goes on from there.
     fn begin_watch(&mut self, kind: usize, back: usize) {
         let changes = self.server.history[kind].len().saturating_sub(back);
+        // An older list has no ServiceAccount, or one without the reference.
+        if kind == 1 && back > 0 {
+            self.server.namespaces.values_mut().for_each(|space| space.is_tainted = true);
+        }
         self.machine.see(Event::Began(Self::watch(kind)), self.now);
         let objects = self.server.list(kind, changes);
         if kind == 0 {
@@ -227,6 +231,10 @@ impl World {
         };
         self.shown[kind] += 1;
         let gone = || namespace.parse().unwrap();
+        // The machine forgets what it has linked in the present namespace of that name.
+        if object.is_none() && kind == 0 && !self.server.secrets.contains_key(&namespace) {
+            self.server.namespaces.get_mut(&namespace).into_iter().for_each(|space| space.is_tainted = true);
+        }
         let event = match (object, kind) {
             (Some(object), _) => return self.show(kind, &object),
             (None, 0) => {
