@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::settings::file::{Cluster, File};
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
-use regcred_cluster::connect::{Access, Source};
+use regcred_cluster::connect::{Access, Source, Way};
 use regcred_core::cluster::confine;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
@@ -56,9 +56,13 @@ pub(super) fn accesses(
 
 /// Reports clusters that are reached in the same way: the changes for the second would go to the first.
 fn twins(fleet: &Fleet, accesses: &[Access]) -> Vec<Diagnostic> {
-    let named: Vec<_> = fleet.members.iter().map(|settings| &settings.cluster).zip(accesses).collect();
-    let twin = |(number, (name, access)): (usize, &(&Option<ResourceName>, &Access))| {
-        let (other, _) = named[..number].iter().find(|(_, other)| access.is_that_of(other))?;
+    if accesses.len() < 2 {
+        return Vec::new();
+    }
+    let clusters = fleet.members.iter().map(|settings| &settings.cluster);
+    let named: Vec<_> = clusters.zip(accesses.iter().map(Access::way)).collect();
+    let twin = |(number, (name, way)): (usize, &(&Option<ResourceName>, Way))| {
+        let (other, _) = named[..number].iter().find(|(_, other)| way == other)?;
         let message = format!("`{}` and `{}` are reached in the same way", other.as_ref()?, name.as_ref()?);
         let hint = "give each its `context` or `kubeconfig` in regcred.yaml, or choose one with --cluster";
         Some(Diagnostic::error(Code::SameName, message).hint(hint))
