@@ -69,9 +69,13 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     let files = &start.files;
     files.iter().try_for_each(|(name, _)| git::check_place(&root.join(name)))?;
     new_files::write(&root, files)?;
-    let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {name}")).collect();
-    lines.extend(files.iter().map(|(name, _)| format!("wrote {name}")));
-    lines.push(top.map_or("next:".to_owned(), |_| format!("next, in {}:", here.trim_end_matches('/'))));
+    let folder = directory.strip_prefix(".").unwrap_or(directory);
+    let shown = |name: &str| inert(&folder.join(name).display().to_string());
+    let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {}", shown(name))).collect();
+    lines.extend(files.iter().map(|(name, _)| format!("wrote {}", shown(name))));
+    let place = if folder.as_os_str().is_empty() { &here } else { &shown("") };
+    let place = place.trim_end_matches('/');
+    lines.push(if place.is_empty() { "next:".to_owned() } else { format!("next, in {place}:") });
     let moved = top.iter().flat_map(|_| files.iter().filter(|(name, _)| name.starts_with(".github/")));
     let moved = moved.map(|(name, _)| format!("move {HERE}{name} to {name}{AT_THE_TOP}"));
     let quoted = (!is_plain).then(|| format!("put {HERE} before each path in the new files, with quotes"));
@@ -164,7 +168,8 @@ pub fn gitlab_jobs(root: &Path, top: Option<&Path>, jobs: &str, tools: &str) -> 
     let Some(existing) = existing.or(top.map(|_| String::new())) else {
         return ((PIPELINE.to_owned(), jobs.to_owned()), image(PIPELINE));
     };
-    let stages = Stages::read(&existing);
+    let read = if expands_too_far(&existing) { None } else { serde_saphyr::from_str::<Stages>(&existing).ok() };
+    let Stages { stages } = read.unwrap_or_default();
     let choose = |usual: &str, other: Option<&String>| {
         let stage = if stages.contains(&usual.to_owned()) { usual } else { other.map_or(usual, String::as_str) };
         // A name from somebody's pipeline may be anything.
@@ -183,17 +188,9 @@ pub fn gitlab_jobs(root: &Path, top: Option<&Path>, jobs: &str, tools: &str) -> 
     ((INCLUDED.to_owned(), text), step)
 }
 
-/// The stages of a pipeline.
+/// The stages of a pipeline; none if it has the usual stages, or cannot be read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Stages {
     stages: Vec<String>,
-}
-
-impl Stages {
-    /// Empty if the pipeline has the usual stages, or cannot be read.
-    fn read(pipeline: &str) -> Vec<String> {
-        let read = if expands_too_far(pipeline) { None } else { serde_saphyr::from_str::<Self>(pipeline).ok() };
-        read.unwrap_or_default().stages
-    }
 }

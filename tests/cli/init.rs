@@ -206,8 +206,11 @@ fn a_folder_that_is_a_file_is_an_error_and_leaves_nothing_behind() {
 #[test]
 fn another_directory_can_be_named() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(regcred(folder.path(), &["init", "gitlab", "--directory", "a/b"]).status.success());
+    let output = regcred(folder.path(), &["init", "gitlab", "--directory", "a/b"]);
+    assert!(output.status.success());
     assert_eq!(files(folder.path()), ["a/b/.gitlab-ci.yml", "a/b/regcred.yaml"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("wrote a/b/regcred.yaml\nwrote a/b/.gitlab-ci.yml\nnext, in a/b:\n"), "{said}");
 }
 
 #[test]
