@@ -10,7 +10,7 @@ use super::init_fleet::Fleet;
 use crate::cli::{InitArguments, Tool};
 use crate::environment::{Environment, read_text};
 use crate::files::{git, new_files, stream};
-use crate::report::{Outcome, inert};
+use crate::report::{self, Outcome, inert};
 use crate::settings::file;
 use regcred_core::manifest::{expands_too_far, to_yaml};
 
@@ -69,6 +69,10 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     let files = &start.files;
     files.iter().try_for_each(|(name, _)| git::check_place(&root.join(name)))?;
     new_files::write(&root, files)?;
+    if top.is_some_and(|top| top.join(file::NAME).exists()) {
+        let hint = "give each its own `metadata.name`, or `delete` and `--prune` with one remove objects of the other";
+        report::note(&format!("`{}`{AT_THE_TOP} is another one: {hint}", file::NAME));
+    }
     let folder = directory.strip_prefix(".").unwrap_or(directory);
     let shown = |name: &str| inert(&folder.join(name).display().to_string());
     let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {}", shown(name))).collect();

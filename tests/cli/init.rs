@@ -110,6 +110,35 @@ fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
     }
 }
 
+#[test]
+fn a_second_tool_in_one_folder_hears_which_files_to_take_over() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(regcred(folder.path(), &["init", "argocd"]).status.success());
+    let output = regcred(folder.path(), &["init", "flux"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let hint = "  hint: write elsewhere with `--directory DIR`; then move `.sourceignore` here, move `kustomization-flux.yaml` here, \
+                add what the new `regcred.yaml` sets to the existing one, and correct the paths\n";
+    assert!(said.contains(hint), "{said}");
+}
+
+#[test]
+fn a_second_regcred_yaml_below_the_first_one_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join(".git")).unwrap();
+    fs::File::create(folder.path().join(".git/HEAD")).unwrap();
+    for (directory, is_noted) in [(".", false), ("below", true)] {
+        let output = regcred(folder.path(), &["init", "argocd", "--directory", directory]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(
+            said.contains("note: `regcred.yaml` at the top of the repository is another one"),
+            is_noted,
+            "{said}"
+        );
+    }
+}
+
 /// The lines of a job that begin with these words.
 fn commands<'a>(jobs: &'a str, words: &str) -> Vec<&'a str> {
     let lines = jobs.lines().map(|line| line.trim_start().trim_start_matches("- ").trim_start_matches("run: "));
