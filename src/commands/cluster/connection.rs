@@ -42,7 +42,7 @@ pub(super) fn accesses(
     let (mut findings, mut accesses) = (Findings::default(), Vec::new());
     for settings in &fleet.members {
         let entry = entry(file, settings);
-        let (problems, access) = match access(entry, arguments, fleet, environment) {
+        let (problems, access) = match access(entry, file, arguments, fleet, environment) {
             Ok(access) => (Vec::new(), Some(access)),
             Err(problem) => (vec![problem], None),
         };
@@ -77,6 +77,7 @@ fn entry<'a>(file: Option<&'a File>, settings: &Settings) -> Option<&'a Cluster>
 
 fn access(
     entry: Option<&Cluster>,
+    file: Option<&File>,
     arguments: &ConnectionArguments,
     fleet: &Fleet,
     environment: &Environment,
@@ -89,7 +90,7 @@ fn access(
     let variable = entry.and_then(|entry| entry.kubeconfig.as_ref()).map(|variable| variable.env.as_str());
     let source = match (&arguments.kubeconfig, variable) {
         (Some(path), _) => of_flag(path, environment)?,
-        (None, Some(name)) => match kubeconfig::of_variable(name, environment)? {
+        (None, Some(name)) => match kubeconfig::of_variable(name, file, environment)? {
             Kubeconfig::File(path) => Source::Files(vec![path]),
             Kubeconfig::Text(text) => Source::Text(text),
         },
