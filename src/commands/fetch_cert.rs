@@ -31,7 +31,7 @@ pub fn run(arguments: &FetchCertArguments, file: Option<&File>, environment: &En
     let path = path(output.as_deref(), entry, file, environment)?;
     git::check_place(&path)?;
     let there = read(&path)?;
-    let (context, kubeconfig) = way(context.as_deref(), entry, environment).map_err(failed)?;
+    let (context, kubeconfig) = way(context.as_deref(), entry, file, environment).map_err(failed)?;
     let nothing = Spec::default();
     let sources = secret_variables::of(file.map_or(&nothing, |file| &file.spec), environment);
     let controller = Controller {
@@ -90,6 +90,7 @@ fn entry<'a>(name: Option<&str>, file: Option<&'a File>) -> Result<Option<&'a Cl
 fn way<'a>(
     typed: Option<&'a str>,
     entry: Option<&'a Cluster>,
+    file: Option<&File>,
     environment: &Environment,
 ) -> Result<(Option<&'a str>, Option<Kubeconfig>), Diagnostic> {
     let written = entry.and_then(|entry| entry.context.as_deref());
@@ -98,7 +99,7 @@ fn way<'a>(
     }
     let context = typed.or(written);
     if let Some(variable) = entry.and_then(|entry| entry.kubeconfig.as_ref()) {
-        return Ok((context, Some(kubeconfig::of_variable(variable.env.as_str(), environment)?)));
+        return Ok((context, Some(kubeconfig::of_variable(variable.env.as_str(), file, environment)?)));
     }
     check_path_of_kubeconfig(environment.setting("KUBECONFIG").unwrap_or_default(), "`KUBECONFIG`")?;
     Ok((context, None))

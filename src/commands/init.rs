@@ -10,7 +10,7 @@ use super::init_fleet::Fleet;
 use crate::cli::{InitArguments, Tool};
 use crate::environment::{Environment, read_text};
 use crate::files::{git, new_files, stream};
-use crate::report::{Outcome, inert};
+use crate::report::{self, Outcome, inert};
 use crate::settings::file;
 use regcred_core::manifest::{expands_too_far, to_yaml};
 
@@ -35,6 +35,9 @@ pub const EVERY_NAMESPACE: &str =
 pub const PIPELINE: &str = ".gitlab-ci.yml";
 /// Stands for the folder of the new files, as a path from the top of the repository.
 const HERE: &str = "HERE/";
+/// Stands for the flag that names regcred.yaml, where the jobs need it.
+const AT_HERE: &str = "AT_HERE ";
+const AT_THE_TOP: &str = " at the top of the repository";
 /// A job of regcred in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
@@ -50,32 +53,45 @@ pub struct Start {
 pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outcome> {
     let InitArguments { tool, clusters, directory } = arguments;
     let root = environment.directory().join(directory);
+    let below = git::below_the_top(&root);
+    let top = below.as_ref().map(|(top, _)| top.as_path());
+    let here = below.as_ref().map_or(String::new(), |(_, below)| inert(&format!("{}/", below.display())));
     let mut start = match Fleet::find(*tool, clusters, &root)? {
-        Some(fleet) => fleet.start(&root)?,
-        None => Start::new(*tool, &root)?,
+        Some(fleet) => fleet.start(&root, top)?,
+        None => Start::new(*tool, &root, top)?,
     };
-    let below = git::below_the_top(&root).map(|below| inert(&below.display().to_string()));
-    let here = below.as_ref().map_or(String::new(), |below| format!("{below}/"));
     // Any other name would have to be quoted, for YAML and for the shell.
     let is_plain = here.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte));
+    let config = top.map_or(String::new(), |_| format!("--config {HERE}{} ", file::NAME));
     for (_, text) in &mut start.files {
-        *text = text.replace(HERE, if is_plain { &here } else { "" });
+        *text = text.replace(AT_HERE, &config).replace(HERE, if is_plain { &here } else { "" });
     }
     let files = &start.files;
     files.iter().try_for_each(|(name, _)| git::check_place(&root.join(name)))?;
     new_files::write(&root, files)?;
-    let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {name}")).collect();
-    lines.extend(files.iter().map(|(name, _)| format!("wrote {name}")));
-    lines.push(below.as_ref().map_or("next:".to_owned(), |below| format!("next, in {below}:")));
-    let moved = below.iter().flat_map(|_| files.iter().filter_map(|(name, _)| at_the_top(name)));
-    lines.extend(start.next.iter().cloned().chain(moved).map(|step| format!("- {}", step.replace(HERE, &here))));
+    if top.is_some_and(|top| top.join(file::NAME).exists()) {
+        let hint = "give each its own `metadata.name`, or `delete` and `--prune` with one remove objects of the other";
+        report::note(&format!("`{}`{AT_THE_TOP} is another one: {hint}", file::NAME));
+    }
+    let folder = directory.strip_prefix(".").unwrap_or(directory);
+    let shown = |name: &str| inert(&folder.join(name).display().to_string());
+    let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {}", shown(name))).collect();
+    lines.extend(files.iter().map(|(name, _)| format!("wrote {}", shown(name))));
+    let place = if folder.as_os_str().is_empty() { &here } else { &shown("") };
+    let place = place.trim_end_matches('/');
+    lines.push(if place.is_empty() { "next:".to_owned() } else { format!("next, in {place}:") });
+    let moved = top.iter().flat_map(|_| files.iter().filter(|(name, _)| name.starts_with(".github/")));
+    let moved = moved.map(|(name, _)| format!("move {HERE}{name} to {name}{AT_THE_TOP}"));
+    let quoted = (!is_plain).then(|| format!("put {HERE} before each path in the new files, with quotes"));
+    let next = start.next.iter().cloned().chain(moved).chain(quoted);
+    lines.extend(next.map(|step| format!("- {}", step.replace(HERE, &here))));
     stream::print_text(&(lines.join("\n") + "\n"))?;
     Ok(Outcome::Done)
 }
 
 impl Start {
     /// For one tool and one cluster.
-    fn new(tool: Tool, root: &Path) -> Result<Self> {
+    fn new(tool: Tool, root: &Path, top: Option<&Path>) -> Result<Self> {
         type Files = &'static [(&'static str, &'static str)];
         let link = if tool == Tool::Helmfile { "none" } else { "service-account" };
         let (profile, files, next): (_, Files, &[&str]) = match tool {
@@ -131,8 +147,8 @@ impl Start {
         let mut start =
             Self { kept: Vec::new(), files: vec![config(tool, profile, link)?], next: vec![FILL_IN.to_owned()] };
         if tool == Tool::Gitlab {
-            let (jobs, step) =
-                gitlab_jobs(root, include_str!("../../templates/init/gitlab-ci.yml"), "regcred and kubectl");
+            let jobs = include_str!("../../templates/init/gitlab-ci.yml");
+            let (jobs, step) = gitlab_jobs(root, top, jobs, "regcred and kubectl");
             start.files.push(jobs);
             start.next.push(step);
         }
@@ -142,34 +158,22 @@ impl Start {
     }
 }
 
-/// The step for a file of jobs in a folder below the top of the repository.
-fn at_the_top(name: &str) -> Option<String> {
-    let config = format!("add `--config {HERE}{}` to each `regcred` in", file::NAME);
-    let what = match name {
-        // An earlier step says where to include it.
-        INCLUDED => return Some(format!("{config} {name}: GitLab runs jobs at the top of the repository")),
-        PIPELINE => format!("add `include: [{{local: {HERE}{name}}}]` to the {PIPELINE}"),
-        _ if name.starts_with(".github/") => format!("move {HERE}{name} to {name}"),
-        _ => return None,
-    };
-    Some(format!("{what} at the top of the repository, where the CI reads and runs jobs, and {config} it"))
-}
-
 fn config(tool: Tool, profile: Option<&str>, link: &str) -> Result<(String, String)> {
     let proposes_controller = matches!(tool, Tool::Helmfile | Tool::Argocd);
     let text = minijinja::Environment::new().render_str(CONFIG, context! { profile, link, proposes_controller })?;
     Ok((file::NAME.to_owned(), text + "\n"))
 }
 
-/// The file of jobs for GitLab, and what to do with it: a pipeline, or a file that the existing pipeline includes.
-pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), String) {
+/// The file of jobs for GitLab, and what to do with it: a pipeline, or a file that the pipeline at the top includes.
+pub fn gitlab_jobs(root: &Path, top: Option<&Path>, jobs: &str, tools: &str) -> ((String, String), String) {
     let image =
         |file: &str| format!("name an image of yours that has {tools} in {file}: docs/ci.md says how to build one");
-    let existing = read_text(&root.join(PIPELINE)).ok().filter(|existing| !existing.contains(OURS));
-    let Some(existing) = existing else {
+    let existing = read_text(&top.unwrap_or(root).join(PIPELINE)).ok().filter(|existing| !existing.contains(OURS));
+    let Some(existing) = existing.or(top.map(|_| String::new())) else {
         return ((PIPELINE.to_owned(), jobs.to_owned()), image(PIPELINE));
     };
-    let stages = Stages::read(&existing);
+    let read = if expands_too_far(&existing) { None } else { serde_saphyr::from_str::<Stages>(&existing).ok() };
+    let Stages { stages } = read.unwrap_or_default();
     let choose = |usual: &str, other: Option<&String>| {
         let stage = if stages.contains(&usual.to_owned()) { usual } else { other.map_or(usual, String::as_str) };
         // A name from somebody's pipeline may be anything.
@@ -183,22 +187,14 @@ pub fn gitlab_jobs(root: &Path, jobs: &str, tools: &str) -> ((String, String), S
     } else {
         " (a merge request may then have two pipelines: docs/gitlab.md says how to have one)"
     };
-    // GitLab takes the path from the top of the repository.
-    let step = format!("add `include: [{{local: {HERE}{INCLUDED}}}]` to {PIPELINE}{workflow}, and {}", image(INCLUDED));
+    let include = format!("add `include: [{{local: {HERE}{INCLUDED}}}]` to {PIPELINE}{AT_THE_TOP}{workflow}");
+    let step = format!("{include}, and {}", image(INCLUDED));
     ((INCLUDED.to_owned(), text), step)
 }
 
-/// The stages of a pipeline.
+/// The stages of a pipeline; none if it has the usual stages, or cannot be read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Stages {
     stages: Vec<String>,
-}
-
-impl Stages {
-    /// Empty if the pipeline has the usual stages, or cannot be read.
-    fn read(pipeline: &str) -> Vec<String> {
-        let read = if expands_too_far(pipeline) { None } else { serde_saphyr::from_str::<Self>(pipeline).ok() };
-        read.unwrap_or_default().stages
-    }
 }

@@ -98,7 +98,7 @@ impl Fleet {
 
     /// The files that do not exist yet, and the steps that are left.
     /// Errors: a regcred.yaml exists that does not list the clusters.
-    pub fn start(&self, root: &Path) -> Result<Start> {
+    pub fn start(&self, root: &Path, top: Option<&Path>) -> Result<Start> {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =
                 Diagnostic::error(Code::FileExists, "`regcred.yaml` is there already, so nothing was written");
@@ -106,7 +106,7 @@ impl Fleet {
             return Err(Failure::of("the files to write", problem.hint(hint)).into());
         }
         let mut files = self.files()?;
-        let (job, mut job_step) = self.job(root);
+        let (job, mut job_step) = self.job(root, top);
         if read_text(&root.join(&job.0)).is_ok_and(|there| !there.contains("git push")) {
             job_step = format!("move {} away, whose jobs apply, and run this again, for the one that renders", job.0);
         }
@@ -119,23 +119,24 @@ impl Fleet {
     }
 
     /// The job that renders and commits, for the CI of the repository.
-    fn job(&self, root: &Path) -> ((String, String), String) {
+    fn job(&self, root: &Path, top: Option<&Path>) -> ((String, String), String) {
         let needs_sops = !self.protected_by(Protect::Sops).is_empty();
         let programs = if needs_sops { "regcred, git and sops" } else { "regcred and git" };
         let fill_in = |jobs: &str| {
             let jobs = jobs.replace("FOLDER", self.tool.folder()).replace("regcred and git", programs);
-            jobs.replace("render --", &format!("render{} --", self.format))
+            jobs.replace("regcred render", &format!("regcred render{}", self.format))
         };
-        if root.join(".github").is_dir() && !root.join(PIPELINE).exists() {
+        let the_top = top.unwrap_or(root);
+        let has_a_pipeline = the_top.join(PIPELINE).exists();
+        if the_top.join(".github").is_dir() && !has_a_pipeline {
             let step = format!(
                 "name an image of yours that has {programs} in {WORKFLOW}, and add its secrets: the login, and REGCRED_FINGERPRINT_KEY"
             );
             return ((WORKFLOW.to_owned(), fill_in(GITHUB_JOBS)), step);
         }
-        let (jobs, step) = gitlab_jobs(root, &fill_in(GITLAB_JOBS), programs);
+        let (jobs, step) = gitlab_jobs(root, top, &fill_in(GITLAB_JOBS), programs);
         let variables = "the login, REGCRED_FINGERPRINT_KEY and GITOPS_REPOSITORY";
-        let elsewhere =
-            if root.join(PIPELINE).exists() { "" } else { " (on GitHub, run `mkdir .github` before `init`)" };
+        let elsewhere = if has_a_pipeline { "" } else { " (on GitHub, run `mkdir .github` before `init`)" };
         (jobs, format!("{step}, and add its variables: {variables}{elsewhere}"))
     }
 

@@ -1,7 +1,11 @@
 //! Reads the kubeconfig that a cluster of regcred.yaml names.
 
+use std::collections::BTreeSet;
+
 use crate::environment::{Environment, Kubeconfig, Reading};
 use crate::files::git;
+use crate::settings::file::File;
+use crate::settings::secret_variables;
 use regcred_core::cluster::confine;
 use regcred_core::confine::VARIABLES;
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -11,7 +15,7 @@ use regcred_core::names::VariableName;
 ///
 /// # Errors
 /// The variable is not set, may not be read, or holds a path in the work tree.
-pub fn of_variable(name: &str, environment: &Environment) -> Result<Kubeconfig, Diagnostic> {
+pub fn of_variable(name: &str, file: Option<&File>, environment: &Environment) -> Result<Kubeconfig, Diagnostic> {
     let place = "`kubeconfig` in regcred.yaml";
     let variable: VariableName = name.parse().map_err(|_| {
         Diagnostic::error(Code::InvalidName, format!("{place} names no variable"))
@@ -19,7 +23,7 @@ pub fn of_variable(name: &str, environment: &Environment) -> Result<Kubeconfig, 
     })?;
     let listed = environment.guard(VARIABLES);
     confine::check_variable(&variable, place, listed)?;
-    confine::check_kubeconfig(&variable, place, listed.is_some())?;
+    confine::check_kubeconfig(&variable, place, listed.is_some(), || variables(file, environment))?;
     match environment.read(&variable) {
         Reading::Value(text) => match environment.path(name).filter(|path| path.is_file()) {
             Some(path) if git::is_beside(&path, environment.directory()) => {
@@ -44,4 +48,13 @@ pub fn of_variable(name: &str, environment: &Environment) -> Result<Kubeconfig, 
         Reading::NotUnicode => Err(Diagnostic::error(Code::NotUtf8, format!("`{variable}` is not UTF-8 text"))
             .hint("set it to a kubeconfig or its path")),
     }
+}
+
+/// The names of the variables that regcred.yaml reads: those with kubeconfigs, and those with logins.
+fn variables(file: Option<&File>, environment: &Environment) -> Vec<String> {
+    let Some(File { spec, .. }) = file else { return Vec::new() };
+    let kubeconfigs = spec.clusters.iter().filter_map(|cluster| cluster.kubeconfig.as_ref());
+    let kubeconfigs = kubeconfigs.filter_map(|variable| variable.env.parse().ok());
+    let names: BTreeSet<VariableName> = kubeconfigs.chain(secret_variables::read(spec, environment)).collect();
+    names.iter().map(ToString::to_string).collect()
 }

@@ -11,17 +11,16 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 /// Writes the files under `root`; no file holds a secret.
 /// Errors: some files exist: the error names all of them, and nothing is written. Or the file system's.
 pub fn write(root: &Path, files: &[(String, String)]) -> Result<(), Failure> {
-    let existing: Vec<_> = files
-        .iter()
-        .filter(|(name, _)| root.join(name).symlink_metadata().is_ok())
-        .map(|(name, _)| exists(name))
-        .collect();
+    let is_there = |(name, _): &&(String, String)| root.join(name).symlink_metadata().is_ok();
+    let (existing, new): (Vec<_>, Vec<_>) = files.iter().partition(is_there);
+    let new = new.iter().map(|(name, _)| format!("move `{name}` here, ")).collect::<Vec<_>>().concat();
+    let existing: Vec<_> = existing.into_iter().map(|(name, _)| exists(name, &new)).collect();
     Failure::unless_clean("the files to write", &existing)?;
     let new_paths = NewPaths::default();
     for (name, text) in files {
         check_folder(root.join(name).parent().unwrap_or(root), root, &format!("`{name}`"))?;
         create(&root.join(name), text, &new_paths).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Failure::of("the files to write", exists(name)),
+            io::ErrorKind::AlreadyExists => Failure::of("the files to write", exists(name, "")),
             _ => failure(error, &format!("`{name}`")),
         })?;
     }
@@ -29,12 +28,12 @@ pub fn write(root: &Path, files: &[(String, String)]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn exists(name: &str) -> Diagnostic {
+fn exists(name: &str, new: &str) -> Diagnostic {
     let hint = match name {
-        "helmfile.yaml" => {
-            "run `regcred init helmfile --directory pull-secrets`, and add `helmfiles: [{path: pull-secrets/helmfile.yaml}]` to yours"
-        }
-        _ => "write elsewhere with `--directory DIR`, and take over what is missing",
+        "helmfile.yaml" => "run `regcred init helmfile --directory pull-secrets`, and add `helmfiles: [{path: pull-secrets/helmfile.yaml}]` to yours".to_owned(),
+        _ => format!(
+            "write elsewhere with `--directory DIR`; then {new}add what the new `{name}` sets to the existing one, and correct the paths"
+        ),
     };
     Diagnostic::error(Code::FileExists, format!("`{name}` is there already, so nothing was written")).hint(hint)
 }

@@ -197,3 +197,32 @@ fn status_asks_a_registry_once_about_each_image_with_the_same_logins() {
     }
     assert_eq!(asked.len(), 12, "{asked:?}");
 }
+
+#[test]
+fn a_secret_of_another_owner_stays_and_the_message_says_how_to_act_as_that_owner() {
+    let answer = |request: &str| {
+        let theirs = json!({
+            "metadata": {"name": "image-pull-secret", "namespace": "team-a", "uid": "u", "resourceVersion": "1",
+                "labels": {"app.kubernetes.io/managed-by": "regcred"}, "annotations": {"regcred.dev/owner": "acme"}},
+            "type": "kubernetes.io/dockerconfigjson",
+            "data": {".dockerconfigjson": STANDARD.encode(r#"{"auths":{"ghcr.io":{"auth":"dTpw"}}}"#)},
+        });
+        match request {
+            "GET /api/v1/namespaces/team-a/secrets/image-pull-secret" => Some((200, theirs)),
+            "GET /api/v1/namespaces/team-a/secrets" => Some((200, json!({"items": [theirs]}))),
+            "GET /api/v1/namespaces/team-a/serviceaccounts" => Some((200, json!({"items": []}))),
+            _ => namespace(request).map(|namespace| (200, namespace)),
+        }
+    };
+    for dry_run in [&["--yes"][..], &["--dry-run"]] {
+        let (status, said) = run(&[&["delete", "-n", "team-a"], dry_run].concat(), answer);
+        assert_eq!(status, 0, "{said}");
+        let stays = "note: team-a/Secret/image-pull-secret stays: it is of owner acme\n  hint: run with its regcred.yaml \
+                     (`--config`), or with `--secret-name acme` if it has none\n";
+        assert!(said.contains(stays) && said.contains("1 namespace: nothing to do"), "{said}");
+    }
+    let (status, said) = run(&["apply", "-n", "team-a"], answer);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("is of another owner acme, and holds other logins"), "{said}");
+    assert!(said.contains("; or run with the regcred.yaml of that owner (`--config`)"), "{said}");
+}

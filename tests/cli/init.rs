@@ -110,6 +110,35 @@ fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
     }
 }
 
+#[test]
+fn a_second_tool_in_one_folder_hears_which_files_to_take_over() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(regcred(folder.path(), &["init", "argocd"]).status.success());
+    let output = regcred(folder.path(), &["init", "flux"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let hint = "  hint: write elsewhere with `--directory DIR`; then move `.sourceignore` here, move `kustomization-flux.yaml` here, \
+                add what the new `regcred.yaml` sets to the existing one, and correct the paths\n";
+    assert!(said.contains(hint), "{said}");
+}
+
+#[test]
+fn a_second_regcred_yaml_below_the_first_one_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join(".git")).unwrap();
+    fs::File::create(folder.path().join(".git/HEAD")).unwrap();
+    for (directory, is_noted) in [(".", false), ("below", true)] {
+        let output = regcred(folder.path(), &["init", "argocd", "--directory", directory]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(
+            said.contains("note: `regcred.yaml` at the top of the repository is another one"),
+            is_noted,
+            "{said}"
+        );
+    }
+}
+
 /// The lines of a job that begin with these words.
 fn commands<'a>(jobs: &'a str, words: &str) -> Vec<&'a str> {
     let lines = jobs.lines().map(|line| line.trim_start().trim_start_matches("- ").trim_start_matches("run: "));
@@ -206,12 +235,15 @@ fn a_folder_that_is_a_file_is_an_error_and_leaves_nothing_behind() {
 #[test]
 fn another_directory_can_be_named() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(regcred(folder.path(), &["init", "gitlab", "--directory", "a/b"]).status.success());
+    let output = regcred(folder.path(), &["init", "gitlab", "--directory", "a/b"]);
+    assert!(output.status.success());
     assert_eq!(files(folder.path()), ["a/b/.gitlab-ci.yml", "a/b/regcred.yaml"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("wrote a/b/regcred.yaml\nwrote a/b/.gitlab-ci.yml\nnext, in a/b:\n"), "{said}");
 }
 
 #[test]
-fn below_the_top_of_a_repository_the_last_step_says_where_the_jobs_are_read() {
+fn below_the_top_of_a_repository_the_jobs_name_their_regcred_yaml_and_the_steps_say_where_the_ci_reads_them() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join(".git")).unwrap();
     fs::File::create(folder.path().join(".git/HEAD")).unwrap();
@@ -220,25 +252,49 @@ fn below_the_top_of_a_repository_the_last_step_says_where_the_jobs_are_read() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
-    let last = |said: &str| said.lines().last().unwrap().to_owned();
-    let rest = " at the top of the repository, where the CI reads and runs jobs, and add `--config a/b/regcred.yaml` to each `regcred` in it";
-    let of_gitlab = |name: &str| format!("- add `include: [{{local: a/b/{name}}}]` to the .gitlab-ci.yml{rest}");
-    assert_eq!(last(&init(&["gitlab", "--directory", "a/b"])), of_gitlab(".gitlab-ci.yml"));
-    fs::remove_dir_all(folder.path().join("a")).unwrap();
-    fs::create_dir_all(folder.path().join("a/b")).unwrap();
-    fs::File::create(folder.path().join("a/b/.gitlab-ci.yml")).unwrap();
-    let said = init(&["gitlab", "--directory", "a/b"]);
-    assert!(said.contains("\nnext, in a/b:\n"), "{said}");
-    assert!(said.contains("add `include: [{local: a/b/pull-secrets.gitlab-ci.yml}]` to .gitlab-ci.yml"), "{said}");
-    assert_eq!(said.matches("include:").count(), 1, "{said}");
-    let config = "- add `--config a/b/regcred.yaml` to each `regcred` in pull-secrets.gitlab-ci.yml";
-    assert_eq!(last(&said), config.to_owned() + ": GitLab runs jobs at the top of the repository");
-    fs::remove_dir_all(folder.path().join("a")).unwrap();
+    let included = "pull-secrets.gitlab-ci.yml";
     let workflow = ".github/workflows/regcred.yml";
-    assert_eq!(last(&init(&["github", "--directory", "a/b"])), format!("- move a/b/{workflow} to {workflow}{rest}"));
+    let include =
+        format!("\n- add `include: [{{local: a/b/{included}}}]` to .gitlab-ci.yml at the top of the repository");
+    let moved = format!("\n- move a/b/{workflow} to {workflow} at the top of the repository\n");
+    for (arguments, jobs, step, commands_of_jobs) in [
+        (&["gitlab"][..], included, &include, 7),
+        (&["github"], workflow, &moved, 6),
+        (&["flux", "--clusters", "eu"], included, &include, 2),
+    ] {
+        let said = init(&[arguments, &["--directory", "a/b"]].concat());
+        assert!(said.contains("\nnext, in a/b:\n") && said.contains(step) && !said.contains("--config"), "{said}");
+        let text = fs::read_to_string(folder.path().join("a/b").join(jobs)).unwrap();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let verbs = ["verify ", "render ", "diff ", "apply ", "status "];
+        let parts = lines.flat_map(|line| line.split("regcred "));
+        let found: Vec<_> = parts.filter_map(|part| verbs.iter().find_map(|verb| part.strip_prefix(verb))).collect();
+        assert_eq!(found.len(), commands_of_jobs, "{text}");
+        assert!(found.iter().all(|rest| rest.starts_with("--config a/b/regcred.yaml ")), "{text}");
+        fs::remove_dir_all(folder.path().join("a")).unwrap();
+    }
     assert!(!init(&["helmfile", "--directory", "a/c"]).contains("at the top"));
+    let said = init(&["gitlab", "--directory", "a folder"]);
+    assert!(said.ends_with("- put a folder/ before each path in the new files, with quotes\n"), "{said}");
     let said = init(&["gitlab"]);
-    assert!(!said.contains("at the top") && !said.contains("--config"), "{said}");
+    assert!(!said.contains("at the top") && files(folder.path()).contains(&".gitlab-ci.yml".to_owned()), "{said}");
+    assert!(!fs::read_to_string(folder.path().join(".gitlab-ci.yml")).unwrap().contains("--config"));
+}
+
+#[test]
+fn below_the_top_of_a_repository_the_jobs_get_the_stages_of_the_pipeline_at_the_top() {
+    for arguments in [&["gitlab"][..], &["argocd", "--clusters", "eu"]] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join(".git")).unwrap();
+        fs::File::create(folder.path().join(".git/HEAD")).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        fs::write(folder.path().join(".gitlab-ci.yml"), "stages: [build, deploy]\n").unwrap();
+        let output = regcred(folder.path(), &[&["init"], arguments, &["--directory", "a/b"]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let jobs = fs::read_to_string(folder.path().join("a/b/pull-secrets.gitlab-ci.yml")).unwrap();
+        assert!(jobs.contains("  stage: build\n") && jobs.contains("  stage: deploy\n"), "{jobs}");
+        assert!(!jobs.contains("stage: test"), "{jobs}");
+    }
 }
 
 #[test]
@@ -250,7 +306,10 @@ fn below_the_top_of_a_repository_the_files_name_paths_from_the_top() {
             &["argocd", "--clusters", "eu"],
             &[
                 ("applicationset.yaml", "      - path: a/b/clusters/*\n"),
-                (".gitlab-ci.yml", "  - regcred render --output a/b/clusters\n  - git add --all a/b/clusters\n"),
+                (
+                    "pull-secrets.gitlab-ci.yml",
+                    "  - regcred render --config a/b/regcred.yaml --output a/b/clusters\n  - git add --all a/b/clusters\n",
+                ),
             ],
         ),
         (
@@ -259,7 +318,10 @@ fn below_the_top_of_a_repository_the_files_name_paths_from_the_top() {
                 ("clusters/eu/pull-secrets.yaml", "  path: ./a/b/pull-secrets/eu\n"),
                 // sops compares with the path from the folder of the rules.
                 (".sops.yaml", "- path_regex: ^pull-secrets/eu/"),
-                (".gitlab-ci.yml", "  - regcred render --output a/b/pull-secrets --check\n"),
+                (
+                    "pull-secrets.gitlab-ci.yml",
+                    "  - regcred render --config a/b/regcred.yaml --output a/b/pull-secrets --check\n",
+                ),
             ],
         ),
     ] {

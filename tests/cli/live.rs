@@ -106,6 +106,43 @@ fn each_cluster_that_cannot_be_reached_is_named() {
     assert_eq!(answer["clusters"][0]["problems"][0]["code"], "cluster-unreachable");
 }
 
+#[test]
+fn two_clusters_whose_kubeconfigs_say_the_same_are_one() {
+    let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  pullSecrets:\n  \
+                - namespaces: {include: [a]}\n  clusters:\n  - {name: eu, kubeconfig: {env: KUBECONFIG_EU}}\n  \
+                - {name: us, kubeconfig: {env: KUBECONFIG_US}}\n";
+    std::fs::write(folder.path().join("regcred.yaml"), file).unwrap();
+    let eu = kubeconfig("http://127.0.0.1:1");
+    // Several agents of one proxy have one address, and each its own token.
+    let agent = eu.replace("canary", "canary-of-us");
+    let relative = eu.replace("{token: canary}", "{tokenFile: token}");
+    for (folder, name, text) in [
+        ("eu", "config", &eu),
+        ("us", "config", &eu),
+        ("us", "agent", &agent),
+        ("eu", "relative", &relative),
+        ("us", "relative", &relative),
+    ] {
+        std::fs::create_dir_all(outside.path().join(folder)).unwrap();
+        std::fs::write(outside.path().join(folder).join(name), text).unwrap();
+    }
+    let path = |name: &str| outside.path().join(name).to_str().unwrap().to_owned();
+    for (eu, us, are_one) in [
+        (path("eu/config"), path("us/config"), true),
+        (path("eu/config"), eu.clone(), true),
+        (eu.clone(), eu.clone() + "# a comment\n", true),
+        (path("eu/config"), path("us/agent"), false),
+        (path("eu/relative"), path("us/relative"), false),
+    ] {
+        let variables = [LOGIN, ("KUBECONFIG_EU", eu.as_str()), ("KUBECONFIG_US", us.as_str())];
+        let output = regcred(folder.path(), &variables, &["apply"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && !said.contains("canary"), "{said}");
+        assert_eq!(said.contains("`eu` and `us` are reached in the same way"), are_one, "{eu}, {us}: {said}");
+    }
+}
+
 /// Two clusters of one kubeconfig, and a port that hears whether one of them is asked.
 fn two_contexts() -> (tempfile::TempDir, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -12,6 +12,7 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use regcred_core::cluster::confine;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use crate::failure::Attempt;
 use crate::server::{Server, Trouble};
@@ -38,18 +39,30 @@ pub struct Access {
 }
 
 impl Access {
-    /// Whether both reach the same cluster in the same way.
+    /// Which cluster is reached, and how: what the kubeconfig says with the context, wherever its text comes from.
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
-    pub fn is_that_of(&self, other: &Self) -> bool {
-        let same_source = match (&self.source, &other.source) {
-            (Source::Text(one), Source::Text(other)) => one.expose_secret() == other.expose_secret(),
-            (Source::Files(one), Source::Files(other)) => one == other,
-            (Source::Pod, Source::Pod) => true,
-            _ => false,
+    pub fn way(&self) -> Way {
+        let read_once = |path: &PathBuf| path.metadata().is_ok_and(|metadata| !metadata.is_file());
+        let kubeconfig = match &self.source {
+            Source::Text(text) => parse(text).ok(),
+            Source::Files(paths) if !paths.iter().any(read_once) => read(paths).ok(),
+            Source::Files(_) | Source::Pod => None,
         };
-        same_source && self.context == other.context
+        let said = kubeconfig.and_then(|mut kubeconfig| {
+            kubeconfig.current_context = self.context.clone().or(kubeconfig.current_context);
+            serde_json::to_value(kubeconfig).ok()
+        });
+        Way(said.unwrap_or_else(|| match &self.source {
+            Source::Text(text) => json!([text.expose_secret(), self.context]),
+            Source::Files(paths) => json!([paths, self.context]),
+            Source::Pod => json!([self.context]),
+        }))
     }
 }
+
+/// Which cluster is reached, and how. It may hold a login.
+#[derive(PartialEq)]
+pub struct Way(serde_json::Value);
 
 /// Where the addresses and logins of clusters come from.
 pub enum Source {

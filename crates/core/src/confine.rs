@@ -114,11 +114,11 @@ impl Allowed {
 
     pub(crate) fn check_variable(&self, name: &VariableName, place: &str) -> Option<Diagnostic> {
         if name.as_str().starts_with(OURS) {
-            let message = format!("{place} names `{name}`, which is a setting of regcred and no login");
+            let message = format!("{place} reads `{name}`, which is a setting of regcred and no login");
             return Some(Diagnostic::error(Code::NotAllowed, message).hint("name the variable that holds the login"));
         }
         let allowed = self.variables.as_ref()?;
-        (!allowed.is_match(name.as_str())).then(|| not_allowed(&format!("{place} names `{name}`"), VARIABLES))
+        (!allowed.is_match(name.as_str())).then(|| not_allowed(&format!("{place} reads `{name}`"), VARIABLES))
     }
 
     fn check_registry(&self, registry: &RegistryKey, place: &str) -> Option<Diagnostic> {

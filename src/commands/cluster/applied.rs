@@ -21,6 +21,8 @@ use regcred_core::names::ResourceName;
 pub(super) struct Applied {
     pub(super) done: Vec<(Step, Option<Ending>)>,
     pub(super) problems: Vec<Diagnostic>,
+    /// The number of chosen namespaces, for a run that finds nothing to do there.
+    pub(super) chosen: usize,
 }
 
 impl Applied {
@@ -31,12 +33,12 @@ impl Applied {
 
     /// Nothing was done; this would be done.
     pub(super) fn planned(steps: Vec<Step>, problems: Vec<Diagnostic>) -> Self {
-        Self { done: steps.into_iter().map(|step| (step, None)).collect(), problems }
+        Self { done: steps.into_iter().map(|step| (step, None)).collect(), problems, chosen: 0 }
     }
 
     /// This was done.
     pub(super) fn done(done: Vec<(Step, Ending)>, problems: Vec<Diagnostic>) -> Self {
-        Self { done: done.into_iter().map(|(step, ending)| (step, Some(ending))).collect(), problems }
+        Self { done: done.into_iter().map(|(step, ending)| (step, Some(ending))).collect(), problems, chosen: 0 }
     }
 
     fn is_planned(&self) -> bool {
@@ -104,7 +106,8 @@ type Row = (usize, Vec<(&'static str, usize)>);
 
 /// The row of a cluster; `None` if nothing was done there.
 fn reached(applied: &Applied, dry_run: bool) -> Option<Row> {
-    if (!dry_run && applied.is_planned()) || (applied.done.is_empty() && !applied.problems.is_empty()) {
+    let has_found_nothing = applied.done.is_empty() && applied.chosen == 0;
+    if (!dry_run && applied.is_planned()) || (has_found_nothing && !applied.problems.is_empty()) {
         return None;
     }
     let mut namespaces: Vec<_> = applied.done.iter().filter_map(|(step, _)| step.namespace.as_ref()).collect();
@@ -116,7 +119,7 @@ fn reached(applied: &Applied, dry_run: bool) -> Option<Row> {
         None if step.change.differs() => "to change",
         Some(Ending::Kept) | None => "unchanged",
     });
-    Some((namespaces.len(), counts(words)))
+    Some((if applied.done.is_empty() { applied.chosen } else { namespaces.len() }, counts(words)))
 }
 
 fn sentence(cluster: Option<&ResourceName>, (namespaces, counts): &Row) -> String {

@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::settings::file::{Cluster, File};
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
-use regcred_cluster::connect::{Access, Source};
+use regcred_cluster::connect::{Access, Source, Way};
 use regcred_core::cluster::confine;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
@@ -42,7 +42,7 @@ pub(super) fn accesses(
     let (mut findings, mut accesses) = (Findings::default(), Vec::new());
     for settings in &fleet.members {
         let entry = entry(file, settings);
-        let (problems, access) = match access(entry, arguments, fleet, environment) {
+        let (problems, access) = match access(entry, file, arguments, fleet, environment) {
             Ok(access) => (Vec::new(), Some(access)),
             Err(problem) => (vec![problem], None),
         };
@@ -56,9 +56,13 @@ pub(super) fn accesses(
 
 /// Reports clusters that are reached in the same way: the changes for the second would go to the first.
 fn twins(fleet: &Fleet, accesses: &[Access]) -> Vec<Diagnostic> {
-    let named: Vec<_> = fleet.members.iter().map(|settings| &settings.cluster).zip(accesses).collect();
-    let twin = |(number, (name, access)): (usize, &(&Option<ResourceName>, &Access))| {
-        let (other, _) = named[..number].iter().find(|(_, other)| access.is_that_of(other))?;
+    if accesses.len() < 2 {
+        return Vec::new();
+    }
+    let clusters = fleet.members.iter().map(|settings| &settings.cluster);
+    let named: Vec<_> = clusters.zip(accesses.iter().map(Access::way)).collect();
+    let twin = |(number, (name, way)): (usize, &(&Option<ResourceName>, Way))| {
+        let (other, _) = named[..number].iter().find(|(_, other)| way == other)?;
         let message = format!("`{}` and `{}` are reached in the same way", other.as_ref()?, name.as_ref()?);
         let hint = "give each its `context` or `kubeconfig` in regcred.yaml, or choose one with --cluster";
         Some(Diagnostic::error(Code::SameName, message).hint(hint))
@@ -73,6 +77,7 @@ fn entry<'a>(file: Option<&'a File>, settings: &Settings) -> Option<&'a Cluster>
 
 fn access(
     entry: Option<&Cluster>,
+    file: Option<&File>,
     arguments: &ConnectionArguments,
     fleet: &Fleet,
     environment: &Environment,
@@ -85,7 +90,7 @@ fn access(
     let variable = entry.and_then(|entry| entry.kubeconfig.as_ref()).map(|variable| variable.env.as_str());
     let source = match (&arguments.kubeconfig, variable) {
         (Some(path), _) => of_flag(path, environment)?,
-        (None, Some(name)) => match kubeconfig::of_variable(name, environment)? {
+        (None, Some(name)) => match kubeconfig::of_variable(name, file, environment)? {
             Kubeconfig::File(path) => Source::Files(vec![path]),
             Kubeconfig::Text(text) => Source::Text(text),
         },

@@ -1,5 +1,6 @@
 //! `regcred delete` removes what earlier runs of the same owner have created in a cluster.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
@@ -22,9 +23,11 @@ use regcred_cluster::owned::{self, Others};
 use regcred_cluster::policy;
 use regcred_cluster::server::Server;
 use regcred_core::cluster::selection::{Aim, Chosen};
+use regcred_core::cluster::whose::{Whose, whose};
 use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Removal, Step, Unchangeable};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::Logins;
+use regcred_core::names::listed;
 use regcred_core::objects::marks;
 use regcred_core::spec::choice::{Link, Strategy};
 use regcred_core::spec::typed::Typed;
@@ -34,6 +37,8 @@ struct Found {
     server: Server,
     steps: Vec<Step>,
     problems: Vec<Diagnostic>,
+    /// The number of chosen namespaces.
+    chosen: usize,
 }
 
 /// Reads every cluster, asks, and removes the objects.
@@ -56,7 +61,7 @@ pub fn run(
     let manner = Manner { format: arguments.format, dry_run: arguments.dry_run };
     if arguments.dry_run || found.iter().any(Result::is_err) {
         let planned = found.into_iter().map(|found| match found {
-            Ok(found) => Applied::planned(found.steps, found.problems),
+            Ok(Found { steps, problems, chosen, .. }) => Applied { chosen, ..Applied::planned(steps, problems) },
             Err(problems) => Applied::failed(problems),
         });
         return applied::report(&fleet.members.iter().zip(planned).collect::<Vec<_>>(), manner);
@@ -105,7 +110,9 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
         }
     }
     let removal = Removal { owner: &owner, names: secrets, wanted: std::collections::BTreeSet::new() };
-    steps.extend(removal.steps(&Facts { namespaces: spaces }));
+    let facts = Facts { namespaces: spaces };
+    steps.extend(removal.steps(&facts));
+    problems.extend(of_others(&removal, &facts));
     let is_undone = !is_its_own && !arguments.place.all_namespaces && !steps.is_empty();
     let is_undone = is_undone && policy::has_controller(&server, &owner).await;
     let unread = (!unread.is_empty())
@@ -115,7 +122,26 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
             .hint("run it again with an account that may list and delete roles and their bindings")
     });
     problems.extend(unread.into_iter().chain(kept).chain(is_undone.then(super::undone_by_the_controller)));
-    Ok(Found { server, steps, problems })
+    Ok(Found { server, steps, problems, chosen: facts.namespaces.len() })
+}
+
+/// Notes the Secrets of these names that stay, because they are of other owners.
+fn of_others(removal: &Removal<'_>, facts: &Facts) -> Vec<Diagnostic> {
+    let mut by_owner: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (namespace, space) in &facts.namespaces {
+        for (name, secret) in space.secrets.iter().flatten().filter(|(name, _)| removal.names.contains(name)) {
+            if let Whose::Another(owner) = whose(&secret.metadata, removal.owner) {
+                by_owner.entry(owner).or_default().push(format!("{namespace}/Secret/{name}"));
+            }
+        }
+    }
+    let note = |(owner, paths): (String, Vec<String>)| {
+        let stay = if paths.len() == 1 { "stays: it is" } else { "stay: they are" };
+        let message = format!("{} {stay} of owner {owner}", listed(&paths));
+        Diagnostic::note(Code::NotOurs, message)
+            .hint(format!("run with its regcred.yaml (`--config`), or with `--secret-name {owner}` if it has none"))
+    };
+    by_owner.into_iter().map(note).collect()
 }
 
 /// Whether the step deletes the Deployment of the owner's controller.
@@ -156,7 +182,9 @@ fn delivery<'a>(settings: &Settings, pull_secrets: Vec<PullSecret<'a>>) -> Deliv
 async fn remove(settings: &Settings, found: Found, progress: &Progress) -> Applied {
     progress.expect(&found.steps);
     let delivery = delivery(settings, Vec::new());
-    Applied::done(execute(&found.server, &delivery, found.steps, &|| progress.count()).await, found.problems)
+    let Found { server, steps, problems, chosen } = found;
+    let done = execute(&server, &delivery, steps, &|| progress.count()).await;
+    Applied { chosen, ..Applied::done(done, problems) }
 }
 
 /// Shows what would be deleted, and asks.

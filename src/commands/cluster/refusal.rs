@@ -50,7 +50,10 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
                     "give ours another name with --secret-name; --on-conflict skip leaves it, overwrite replaces it"
                 }
             };
-            Diagnostic::error(Code::NotOurs, format!("{place} is {owner}, and holds {holds}")).hint(hint)
+            let as_owner =
+                if whose.is_some() { "; or run with the regcred.yaml of that owner (`--config`)" } else { "" };
+            let problem = Diagnostic::error(Code::NotOurs, format!("{place} is {owner}, and holds {holds}"));
+            problem.hint(format!("{hint}{as_owner}"))
         }
     }
 }

@@ -186,11 +186,12 @@ fn top(path: &Path) -> Option<&Path> {
     tops.find(|top| !is_submodule(top)).or(innermost)
 }
 
-/// The path of a folder from the top of its work tree; `None` at the top, or outside of a work tree.
-pub fn below_the_top(folder: &Path) -> Option<PathBuf> {
+/// The top of the work tree around a folder, and the path of the folder from there; `None` at the top, or outside of a work tree.
+pub fn below_the_top(folder: &Path) -> Option<(PathBuf, PathBuf)> {
     let place = place::resolve(folder).ok()?.pop()?;
     let top = place.ancestors().find(|ancestor| is_root(ancestor))?;
-    place.strip_prefix(top).ok().filter(|below| !below.as_os_str().is_empty()).map(Path::to_path_buf)
+    let below = place.strip_prefix(top).ok().filter(|below| !below.as_os_str().is_empty())?;
+    Some((top.to_path_buf(), below.to_path_buf()))
 }
 
 /// Whether Git leaves some files out of the work tree around a folder (`git sparse-checkout`).

@@ -53,11 +53,17 @@ pub fn check_variable(name: &VariableName, place: &str, listed: Option<&str>) ->
     Allowed::read(listed, None)?.check_variable(name, place).map_or(Ok(()), Err)
 }
 
-/// Whether a variable may hold a kubeconfig, which can run programs. `is_listed` says that `REGCRED_ALLOWED_VARIABLES` has approved it.
+/// Whether a variable may hold a kubeconfig, which can run programs. `is_listed` says that `REGCRED_ALLOWED_VARIABLES` has approved it;
+/// `read` are the names of all variables that `regcred.yaml` reads.
 ///
 /// # Errors
 /// The name of the variable lacks the word.
-pub fn check_kubeconfig(name: &VariableName, place: &str, is_listed: bool) -> Result<(), Diagnostic> {
+pub fn check_kubeconfig(
+    name: &VariableName,
+    place: &str,
+    is_listed: bool,
+    read: impl FnOnce() -> Vec<String>,
+) -> Result<(), Diagnostic> {
     if is_listed || name.as_str().to_ascii_uppercase().contains(OF_A_KUBECONFIG) {
         return Ok(());
     }
@@ -66,7 +72,9 @@ pub fn check_kubeconfig(name: &VariableName, place: &str, is_listed: bool) -> Re
          commit, and a kubeconfig can run programs"
     );
     Err(Diagnostic::error(Code::NotAllowed, message).hint(format!(
-        "use a variable with {OF_A_KUBECONFIG} in its name, such as KUBECONFIG_PROD, or add `{name}` to `{VARIABLES}`"
+        "use a variable with {OF_A_KUBECONFIG} in its name, such as KUBECONFIG_PROD; or set `{VARIABLES}`, a protected variable of the \
+         project, to all that regcred.yaml may read: `{}`",
+        read().join(",")
     )))
 }
 
