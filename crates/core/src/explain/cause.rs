@@ -60,6 +60,8 @@ causes! {
         "a pull secret holds no Docker config, and a kubelet then pulls nothing for the Pod", "write it again: `regcred apply`, or `regcred verify` for what is wrong with its source";
     BadEntry => "bad-entry",
         "one bad entry breaks a whole pull secret for a kubelet", "correct or remove that entry, then write the pull secret again";
+    NotReported => "not-reported",
+        "the node has not reported on this image yet, and a public image needs no login", "ask again when the node has tried: `kubectl describe pod` shows its progress";
     AccountMissing => "account-missing",
         "the ServiceAccount does not exist", "create it, or name another one in the Pod";
     NamespaceExcluded => "namespace-excluded",

@@ -28,6 +28,10 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
             let account = &facts.account.name;
             annotated(&format!("serviceaccount {account} -n {namespace}"), &facts.account.opts_out)
         }
+        Cause::NotScheduled | Cause::NotReported => {
+            let named = format!("`kubectl describe pod {} -n {namespace}`", facts.pod.as_ref()?.name);
+            Some(cause.remedy().replace("`kubectl describe pod`", &named))
+        }
         Cause::LinkedLater => {
             Some(format!("delete the Pod, so that its controller creates a new one{}", new_pod(facts)))
         }

@@ -1,7 +1,8 @@
 //! Finds the cause from the facts, with a table of rules: the first rule that applies names the cause.
 
 use super::answers::{
-    expired, is_answered, is_good, is_known, later_fixed, not_found, of_login, of_pull, only_cached, rate_limit,
+    expired, is_answered, is_good, is_known, is_refused, later_fixed, not_found, of_login, of_pull, only_cached,
+    rate_limit,
 };
 use super::cause::Cause;
 use super::facts::{Facts, PolicyState};
@@ -37,6 +38,7 @@ const RULES: &[(Evidence, &[(Cause, Rule)])] = &[
     (Evidence::Login, OF_A_RUNNING_POD),
     (Evidence::Node, OF_THE_NODE),
     (Evidence::Secrets, OF_BROKEN_SECRETS),
+    (Evidence::Node, &[(Cause::NotReported, not_reported)]),
     (Evidence::Cluster, OF_EXCLUSIONS),
     (Evidence::AllSecrets, &[(Cause::LinkedLater, linked_later)]),
     (Evidence::Cluster, OF_POLICIES),
@@ -203,6 +205,12 @@ fn pulled(facts: &Facts) -> Option<String> {
 /// Whether no login matches an image that may not be public. It is not known if a Secret may not be read.
 pub(super) fn needs_login(facts: &Facts) -> bool {
     facts.tried().is_empty() && !facts.has_unread() && !is_answered(facts)
+}
+
+/// A Pod without a matching login, of whose image neither the node nor the registry has said anything.
+fn not_reported(facts: &Facts) -> Option<String> {
+    let is_quiet = facts.pod.is_some() && facts.wanted.state == State::Unknown && !is_refused(facts);
+    when(is_quiet && needs_login(facts))
 }
 
 fn no_reference(facts: &Facts) -> Option<String> {
