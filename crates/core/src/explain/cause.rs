@@ -121,7 +121,7 @@ causes! {
     LaterFixed => "fixed-since",
         "the pull secret was written after the Pod, and its login is good: the node tries again within five minutes", "wait, or delete the Pod: a new one pulls at once";
     OnlyCached => "only-cached",
-        "the container runs from an image that the node has kept; the registry refuses its login, so a new node cannot pull", "renew the login before a node is replaced";
+        "the container runs from an image that the node has kept, and a new node cannot pull it", "correct the reason before a node is replaced";
     Fine => "fine",
         "nothing is wrong", "";
 }

@@ -172,9 +172,18 @@ impl Evidence {
 pub fn explain(facts: &Facts) -> Finding {
     let mut ruled_out = Vec::new();
     let unread: Vec<_> = facts.unread().map(str::to_owned).collect();
-    let rules = RULES.iter().flat_map(|(evidence, rules)| rules.iter().map(move |rule| (evidence, rule)));
-    for (evidence, (cause, rule)) in rules {
+    let mut rules = RULES.iter().flat_map(|(evidence, rules)| rules.iter().map(move |rule| (evidence, rule)));
+    while let Some((evidence, (cause, rule))) = rules.next() {
         match rule(facts) {
+            Some(_) if *cause == Cause::OnlyCached => {
+                let mut others = rules.filter(|(_, (why, _))| *why != Cause::Fine);
+                let why = others.find_map(|(_, (why, rule))| rule(facts).map(|about| (*why, about)));
+                let (about, remedy) = why.map_or_else(Default::default, |(why, about)| {
+                    let about = if about.is_empty() { about } else { format!(": {about}") };
+                    (format!("{}: {}{about}", why.word(), why.sentence()), remedy::of(why, facts))
+                });
+                return Finding { cause: Some(*cause), about, remedy, ruled_out, unread };
+            }
             Some(about) => {
                 let remedy = remedy::of(*cause, facts);
                 return Finding { cause: Some(*cause), about, remedy, ruled_out, unread };

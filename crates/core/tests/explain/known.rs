@@ -84,6 +84,30 @@ fn one_good_login_of_two_counts_for_a_running_pod_and_for_a_tag_that_is_missing(
 }
 
 #[test]
+fn a_container_that_runs_from_a_kept_image_has_the_reason_for_which_a_new_node_cannot_pull() {
+    for (change, reason, remedy) in [
+        (
+            (|facts| with_secret(facts, PullSecret::missing("pull"))) as fn(&mut Facts),
+            "secret-missing: the Pod or its ServiceAccount names a pull secret that does not exist: `pull`",
+            "`regcred apply`",
+        ),
+        (without_references, "no-reference: ", "link the pull secret: `regcred apply`"),
+        (
+            |facts| facts.verdicts = verdict(Some(Login::Refused), Pull::Refused),
+            "wrong-password: the registry does not take the user name and password: `ghcr.io` in Secret `pull`",
+            "create a new token",
+        ),
+    ] {
+        let mut facts = facts();
+        change(&mut facts);
+        facts.wanted.state = State::Pulled;
+        let finding = explain(&facts);
+        assert_eq!(finding.cause, Some(Cause::OnlyCached));
+        assert!(finding.about.starts_with(reason) && finding.remedy.contains(remedy), "{finding:?}");
+    }
+}
+
+#[test]
 fn a_remedy_has_the_names_that_its_command_needs() {
     let remedy = |change: fn(&mut Facts)| {
         let mut facts = facts();
