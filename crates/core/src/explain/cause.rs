@@ -39,7 +39,7 @@ causes! {
     NotScheduled => "not-scheduled",
         "the Pod is on no node yet, so nothing was pulled", "see why with `kubectl describe pod`: resources, taints, or a volume";
     UnknownAuthority => "unknown-authority",
-        "the node does not trust the registry's certificate", "give each node's container runtime the authority's certificate, for containerd in /etc/containerd/certs.d";
+        "the node does not trust the registry's certificate", "give each node's container runtime the authority's certificate; containerd reads /etc/containerd/certs.d only if `config_path` in its configuration names that folder, and a change of `config_path` needs a restart of containerd";
     InvalidCertificate => "invalid-certificate",
         "the registry's certificate is for another host or out of date", "renew the certificate of the registry";
     PlainHttp => "plain-http",

@@ -129,6 +129,10 @@ fn a_remedy_has_the_names_that_its_command_needs() {
             }) as fn(&mut Facts),
             "`kubectl annotate namespace shop regcred.dev/exclude-`",
         ),
+        (
+            |facts| says(facts, "x509: certificate signed by unknown authority"),
+            "only if `config_path` in its configuration",
+        ),
         (|facts| facts.pod.as_mut().unwrap().is_scheduled = false, "`kubectl describe pod api-1 -n shop`"),
         (
             |facts| with_secret(facts, PullSecret::read("own", &json!({"type": "Opaque", "data": {}}))),
