@@ -18,6 +18,15 @@ const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"robot$new","password":"c
 /// The status and both outputs of `regcred`, which works against the answers to `METHOD PATH`. What has no answer is not found, and a
 /// write succeeds.
 fn run(arguments: &[&str], answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static) -> (i32, String) {
+    run_with(None, arguments, answer)
+}
+
+/// The same with a regcred.yaml.
+fn run_with(
+    config: Option<&str>,
+    arguments: &[&str],
+    answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static,
+) -> (i32, String) {
     let peers = Peers::start(move |request| {
         let path = request.path.split('?').next().unwrap();
         let other = if request.method == "PATCH" { (200, json!({})) } else { (404, json!({"message": "not found"})) };
@@ -26,6 +35,9 @@ fn run(arguments: &[&str], answer: impl Fn(&str) -> Option<(u16, Value)> + Send 
     });
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("config"), kubeconfig(&format!("http://127.0.0.1:{}", peers.port))).unwrap();
+    if let Some(config) = config {
+        std::fs::write(folder.path().join("regcred.yaml"), config).unwrap();
+    }
     let variables = [("KUBECONFIG", "config"), ("DOCKERHUB_AUTH", LOGIN)];
     let output = regcred(folder.path(), &variables, arguments);
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
@@ -108,6 +120,102 @@ fn either_annotation_keeps_a_namespace_and_a_service_account_out() {
     for name in ["out-0", "out-1"] {
         assert!(said.contains(&format!("`{name}` has opted out by its annotation, and is left out")), "{said}");
     }
+    let left_out = "ServiceAccounts left out, because their annotation opts out: team/first, team/second\n";
+    assert!(said.contains(left_out), "{said}");
+}
+
+/// The answers for a Pod of `team` that waits for this reason, with a registry that nobody can ask.
+fn pod_that_waits(request: &str) -> Option<(u16, Value)> {
+    let waiting = json!({"reason": "ImagePullBackOff", "message": "401 Unauthorized"});
+    let pod = json!({"metadata": {"name": "api"},
+        "spec": {"nodeName": "n", "containers": [{"name": "main", "image": "registry-of-nobody.test/api:1"}]},
+        "status": {"containerStatuses": [{"name": "main", "state": {"waiting": waiting}}]}});
+    let found = match request {
+        "GET /api/v1/namespaces/team/pods/api" => Some(pod),
+        "GET /api/v1/namespaces/team/serviceaccounts/default" => Some(json!({"metadata": {"name": "default"}})),
+        _ => namespace(request),
+    };
+    found.map(|found| (200, found))
+}
+
+#[test]
+fn a_namespace_that_regcred_yaml_excludes_gets_the_pattern_to_change_first() {
+    let explain = ["explain", "pod", "api", "-n", "team", "--offline"];
+    let config = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: shop}\nspec:\n  pullSecrets:\n  \
+                  - namespaces: {include: ['*'], exclude: ['te*']}\n";
+    let (status, said) = run_with(Some(config), &explain, pod_that_waits);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("cause: no-reference: "), "{said}");
+    assert!(said.contains("what to do: take `te*` out of `exclude` in regcred.yaml, which leaves"), "{said}");
+    let (_, said) = run(&explain, pod_that_waits);
+    assert!(said.contains("; if regcred.yaml excludes the namespace, change that first; then create"), "{said}");
+    assert!(said.contains("`regcred apply -n team`") && !said.contains("`te*`"), "{said}");
+}
+
+#[test]
+fn a_dry_run_that_would_only_evict_pods_names_them_and_exits_3() {
+    let auth = STANDARD.encode("robot$new:canary-of-new");
+    let config = LOGIN.replace("\"}", &format!("\",\"auth\":\"{auth}\"}}"));
+    let secret = json!({
+        "metadata": {"name": "pull", "annotations": {"regcred.dev/owner": "pull"},
+            "labels": {"app.kubernetes.io/managed-by": "regcred"}},
+        "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": STANDARD.encode(config)},
+    });
+    let account = json!({"metadata": {"name": "default"}, "imagePullSecrets": [{"name": "pull"}]});
+    let pod = |name: &str| {
+        let waiting = json!({"reason": "ImagePullBackOff", "message": "401 Unauthorized"});
+        json!({"metadata": {"name": name, "namespace": "team", "ownerReferences": [{"kind": "ReplicaSet", "name": "x", "controller": true}]},
+            "spec": {"serviceAccountName": "default", "containers": [{"name": "main", "image": "ghcr.io/acme/api:1"}]},
+            "status": {"containerStatuses": [{"name": "main", "image": "ghcr.io/acme/api:1", "state": {"waiting": waiting}}]}})
+    };
+    let answer = move |request: &str| {
+        let list = |items: &[Value]| json!({"metadata": {}, "items": items});
+        let found = match request {
+            "GET /api/v1/namespaces/team/secrets/pull" => Some(secret.clone()),
+            "GET /api/v1/namespaces/team/serviceaccounts/default" => Some(account.clone()),
+            "GET /api/v1/namespaces/team/serviceaccounts" => Some(list(std::slice::from_ref(&account))),
+            "GET /api/v1/namespaces/team/pods" => Some(list(&["a", "b", "c", "d"].map(pod))),
+            "GET /apis/policy/v1/namespaces/team/poddisruptionbudgets" => Some(list(&[])),
+            _ => namespace(request),
+        };
+        found.map(|found| (200, found))
+    };
+    let apply = ["apply", "-n", "team", "--secret-name", "pull", "--dry-run", "--restart-stuck-pods"];
+    let (status, said) = run(&apply[..6], answer.clone());
+    assert_eq!(status, 0, "nothing else differs: {said}");
+    let (status, said) = run(&apply, answer);
+    assert_eq!(status, 3, "{said}");
+    let named = "4 stuck Pods were found that would be evicted: team/a, team/b, team/c and 1 more";
+    assert!(said.contains(named), "{said}");
+}
+
+#[test]
+fn a_foreign_secret_of_another_type_gets_the_flags_that_replace_it_at_once() {
+    for (kind, hint) in [
+        ("Opaque", "it is of another type or immutable: --recreate --on-conflict overwrite deletes it"),
+        ("kubernetes.io/dockerconfigjson", "--on-conflict adopt takes it over"),
+    ] {
+        let secret = json!({"metadata": {"name": "pull"}, "type": kind,
+            "data": {".dockerconfigjson": STANDARD.encode(LOGIN)}});
+        let (status, said) = run(&["apply", "-n", "team", "--secret-name", "pull"], move |request| {
+            let secret = request.ends_with("/secrets/pull").then(|| secret.clone());
+            secret.or_else(|| namespace(request)).map(|found| (200, found))
+        });
+        assert_eq!(status, 1, "{said}");
+        assert!(said.contains(&format!("hint: {hint}")), "{said}");
+    }
+}
+
+#[test]
+fn namespaces_that_have_all_opted_out_get_the_command_that_takes_them_in() {
+    let (status, said) = run(&["apply", "-n", "out-1,out-0", "--secret-name", "pull"], |request| {
+        let mut found = namespace(request)?;
+        found["metadata"]["annotations"] = json!({"regcred.dev/exclude": "true"});
+        Some((200, found))
+    });
+    assert_eq!(status, 1, "{said}");
+    let hint = "hint: `kubectl annotate namespace out-0 out-1 regcred.dev/exclude-` takes the annotation off";
+    assert!(said.contains("every chosen namespace has opted out by its annotation") && said.contains(hint), "{said}");
 }
 
 #[test]
@@ -225,4 +333,44 @@ fn a_secret_of_another_owner_stays_and_the_message_says_how_to_act_as_that_owner
     assert_eq!(status, 1, "{said}");
     assert!(said.contains("is of another owner acme, and holds other logins"), "{said}");
     assert!(said.contains("; or run with the regcred.yaml of that owner (`--config`)"), "{said}");
+}
+
+#[test]
+fn status_shows_a_service_account_that_has_opted_out() {
+    let (status, said) = run(&["status", "-n", "team", "--secret-name", "pull"], |request| {
+        let annotations = json!({"regcred.dev/exclude": "true"});
+        let account = json!({"metadata": {"name": "default", "annotations": annotations}});
+        let found = match request {
+            "GET /api/v1/namespaces/team/serviceaccounts/default" => Some(account),
+            "GET /api/v1/namespaces/team/serviceaccounts" => Some(json!({"metadata": {}, "items": [account]})),
+            "GET /api/v1/namespaces/team/pods" => Some(json!({"metadata": {}, "items": []})),
+            _ => namespace(request),
+        };
+        found.map(|found| (200, found))
+    });
+    assert_eq!(status, 3, "{said}");
+    assert!(said.contains("missing  default excluded  "), "{said}");
+}
+
+#[test]
+fn the_page_of_status_names_the_command_that_explains_a_failing_pod_and_unread_pods_are_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let status = |pods: fn() -> (u16, Value)| {
+        let arguments = ["status", "-n", "team", "--secret-name", "pull", "--html", page.to_str().unwrap()];
+        let (_, said) = run(&arguments, move |request| match request {
+            "GET /api/v1/namespaces/team/pods" => Some(pods()),
+            _ => namespace(request).map(|found| (200, found)),
+        });
+        (said, std::fs::read_to_string(&page).unwrap())
+    };
+    let (_, html) = status(|| {
+        let waiting = json!({"reason": "ImagePullBackOff", "message": "401 Unauthorized"});
+        let pod = json!({"metadata": {"name": "api-1"}, "spec": {"containers": [{"name": "main", "image": "ghcr.io/acme/api:1"}]},
+            "status": {"containerStatuses": [{"name": "main", "image": "ghcr.io/acme/api:1", "state": {"waiting": waiting}}]}});
+        (200, json!({"metadata": {}, "items": [pod]}))
+    });
+    assert!(html.contains("<code>regcred explain pod api-1 -n team</code>"), "{html}");
+    let (said, _) = status(|| (403, json!({"message": "no"})));
+    assert!(said.contains("warning: Pods not read: this account may not list them in team"), "{said}");
 }

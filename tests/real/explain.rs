@@ -458,7 +458,7 @@ fn every_image_of_a_pod_is_explained_from_what_the_kubelet_says_of_it() {
     let expected = [
         ("sidecar", "disk-full"),
         // The container's own image has not been tried: the kubelet waits for the volume.
-        ("main", "no-reference"),
+        ("main", "not-reported"),
         ("look", "rate-limit"),
         ("model", "unknown-authority"),
     ];

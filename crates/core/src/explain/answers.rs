@@ -18,11 +18,15 @@ pub(super) fn is_answered(facts: &Facts) -> bool {
     pulls(facts).any(|(_, pull)| is_answer(&pull)) && facts.wanted.words() != Words::Refused
 }
 
+/// Whether the registry refuses the image to every login, or to everybody if no login matches.
+pub(super) fn is_refused(facts: &Facts) -> bool {
+    let mut answers = pulls(facts).map(|(_, pull)| pull.standing()).peekable();
+    answers.peek().is_some() && answers.all(|standing| standing == Standing::Refused)
+}
+
 /// The container runs, and the registry refuses every login of its Pod.
 pub(super) fn only_cached(facts: &Facts) -> Option<String> {
-    let mut answers = pulls(facts).map(|(_, pull)| pull.standing()).peekable();
-    let is_refused = answers.peek().is_some() && answers.all(|standing| standing == Standing::Refused);
-    (facts.wanted.state == State::Pulled && is_refused && !facts.has_unread()).then(String::new)
+    (facts.wanted.state == State::Pulled && is_refused(facts) && !facts.has_unread()).then(String::new)
 }
 
 pub(super) fn rate_limit(facts: &Facts) -> Option<String> {

@@ -39,7 +39,7 @@ causes! {
     NotScheduled => "not-scheduled",
         "the Pod is on no node yet, so nothing was pulled", "see why with `kubectl describe pod`: resources, taints, or a volume";
     UnknownAuthority => "unknown-authority",
-        "the node does not trust the registry's certificate", "give each node's container runtime the authority's certificate, for containerd in /etc/containerd/certs.d";
+        "the node does not trust the registry's certificate", "give each node's container runtime the authority's certificate; containerd reads /etc/containerd/certs.d only if `config_path` in its configuration names that folder, and a change of `config_path` needs a restart of containerd";
     InvalidCertificate => "invalid-certificate",
         "the registry's certificate is for another host or out of date", "renew the certificate of the registry";
     PlainHttp => "plain-http",
@@ -57,9 +57,11 @@ causes! {
     DiskFull => "disk-full",
         "the node has no space left for the image", "free space on the node, or give it a larger disk";
     SecretBroken => "secret-broken",
-        "a pull secret holds no Docker config, and a kubelet then pulls nothing for the Pod", "write it again: `regcred apply`, or `regcred verify` for what is wrong with its source";
+        "a pull secret holds no Docker config, and a kubelet then pulls nothing for the Pod", "write the Secret again";
     BadEntry => "bad-entry",
-        "one bad entry breaks a whole pull secret for a kubelet", "correct or remove that entry, then write the pull secret again";
+        "one bad entry breaks a whole pull secret for a kubelet", "correct or remove that entry";
+    NotReported => "not-reported",
+        "the node has not reported on this image yet, and a public image needs no login", "ask again when the node has tried: `kubectl describe pod` shows its progress";
     AccountMissing => "account-missing",
         "the ServiceAccount does not exist", "create it, or name another one in the Pod";
     NamespaceExcluded => "namespace-excluded",
@@ -75,7 +77,7 @@ causes! {
     ReferenceDropped => "reference-dropped",
         "somebody else writes the ServiceAccount's list and has dropped our reference", "stop that writer from owning `imagePullSecrets`, then apply again, and create the Pod again";
     NoReference => "no-reference",
-        "neither the Pod nor its ServiceAccount refers to a pull secret", "link the pull secret: `regcred apply` in this namespace, with --service-account unless it is `default`; then create the Pod again";
+        "neither the Pod nor its ServiceAccount refers to a pull secret", "link the pull secret: `regcred apply` in this namespace, with --service-account unless it is `default`; if regcred.yaml excludes the namespace, change that first; then create the Pod again";
     OwnReferences => "own-references",
         "the Pod has its own list `imagePullSecrets`, and then the references of its ServiceAccount do not count", "remove `imagePullSecrets` from the Pod's template, or add the right one";
     SecretMissing => "secret-missing",
@@ -105,7 +107,7 @@ causes! {
     Expired => "expired",
         "the password has expired", "fetch a new one, and apply it";
     WrongPassword => "wrong-password",
-        "the registry does not take the user name and password", "check the user name, create a new token, and write it into that Secret: for a Secret that this tool wrote into its variable, then `regcred apply`";
+        "the registry does not take the user name and password", "check the user name, and create a new token; put it into its variable, and run `regcred apply`";
     BreaksPublic => "breaks-a-public-image",
         "everybody may pull the image, but not with this login", "renew the login or remove it: a bad login is worse than none";
     NoRight => "no-right",
@@ -115,11 +117,11 @@ causes! {
     NotFound => "not-found",
         "the registry has no such image, or hides it from this login", "check repository and tag; then the right to read the repository";
     RefusedThere => "refused",
-        "the registry does not let this login pull the image", "check the password first, then the right to read the repository";
+        "the registry refuses the image, and does not say whether the login is wrong or has no right", "check the password first, then the right to read the repository";
     LaterFixed => "fixed-since",
         "the pull secret was written after the Pod, and its login is good: the node tries again within five minutes", "wait, or delete the Pod: a new one pulls at once";
     OnlyCached => "only-cached",
-        "the container runs from an image that the node has kept; the registry refuses its login, so a new node cannot pull", "renew the login before a node is replaced";
+        "the container runs from an image that the node has kept, and a new node cannot pull it", "correct the reason before a node is replaced";
     Fine => "fine",
         "nothing is wrong", "";
 }

@@ -3,15 +3,22 @@
 use super::answers::of_expired;
 use super::cause::Cause;
 use super::facts::Facts;
+use super::key;
 use super::secret::{Held, PullSecret};
+use crate::registry::verdict::{Standing, Verdict};
 
 /// What to do.
 pub(super) fn of(cause: Cause, facts: &Facts) -> String {
     let remedy = with_names(cause, facts).unwrap_or_else(|| cause.remedy().to_owned());
-    if facts.place.has_controller && remedy.contains("`regcred apply") {
-        return remedy + "; a controller serves this cluster and will undo it: change its login or its regcred.yaml";
+    if !remedy.contains("`regcred apply") {
+        return remedy;
     }
     remedy
+        + if facts.place.has_controller {
+            "; a controller serves this cluster and will undo it: change its login or its regcred.yaml"
+        } else {
+            "; run it with the `--login` or the regcred.yaml of the first run"
+        }
 }
 
 fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
@@ -28,6 +35,10 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
             let account = &facts.account.name;
             annotated(&format!("serviceaccount {account} -n {namespace}"), &facts.account.opts_out)
         }
+        Cause::NotScheduled | Cause::NotReported => {
+            let named = format!("`kubectl describe pod {} -n {namespace}`", facts.pod.as_ref()?.name);
+            Some(cause.remedy().replace("`kubectl describe pod`", &named))
+        }
         Cause::LinkedLater => {
             Some(format!("delete the Pod, so that its controller creates a new one{}", new_pod(facts)))
         }
@@ -42,6 +53,18 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
             let name = &facts.account.name;
             Some(format!("add `{name}` to `serviceAccounts` in regcred.yaml, and apply it; {}", again()))
         }
+        Cause::NoReference => {
+            let remedy =
+                cause.remedy().replace("`regcred apply` in this namespace", &format!("`regcred apply -n {namespace}`"));
+            let remedy = match &facts.place.excluded_by {
+                Some(pattern) => format!(
+                    "take `{pattern}` out of `exclude` in regcred.yaml, which leaves this namespace out; {}",
+                    remedy.replace(" if regcred.yaml excludes the namespace, change that first;", "")
+                ),
+                None => remedy,
+            };
+            Some(remedy + &new_pod(facts))
+        }
         Cause::WrongType => {
             let secret = facts.secrets.iter().find(|secret| matches!(secret.held, Held::OfAnotherType))?;
             let overwrite = if secret.is_ours { "" } else { " --on-conflict overwrite" };
@@ -50,13 +73,20 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
                 apply(secret, namespace)
             ))
         }
-        Cause::Expired => {
-            let source = of_expired(facts)?.source.as_deref()?;
+        Cause::Expired | Cause::WrongPassword => {
+            let is_refused =
+                |one: &&Verdict| one.login.as_ref().is_some_and(|login| login.standing() == Standing::Refused);
+            let (verdict, new) = if cause == Cause::Expired {
+                (of_expired(facts), "create a new token")
+            } else {
+                (facts.verdicts.iter().find(is_refused), "check the user name, and create a new token")
+            };
+            let source = verdict?.source.as_deref()?;
             let secret = facts.secrets.iter().find(|secret| source.contains(&format!("`{}`", secret.name)))?;
             Some(if secret.is_ours {
-                format!("fetch a new one, and apply it: `{}`", apply(secret, namespace))
+                format!("{new}; put it into its variable, and run `{}`", apply(secret, namespace))
             } else {
-                format!("fetch a new one, and write it into `{}` where that Secret is made", secret.name)
+                format!("{new}; write it into `{}` where that Secret is made", secret.name)
             })
         }
         Cause::NoKey => {
@@ -69,7 +99,37 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
         Cause::SecretEmpty if facts.secrets.iter().any(|secret| secret.lacks_auths) => {
             Some("put `{\"auths\": …}` around the logins, and write the Secret again".to_owned())
         }
+        Cause::SecretBroken
+        | Cause::BadEntry
+        | Cause::KeyScheme
+        | Cause::KeyDockerHub
+        | Cause::KeyPort
+        | Cause::KeyPath
+        | Cause::KeyGlob
+        | Cause::KeyWebSite
+        | Cause::KeyHost => {
+            let secret = facts.secrets.iter().find(|secret| has_the_fault(secret, cause, facts))?;
+            let (apply, remedy) = (apply(secret, namespace), cause.remedy());
+            Some(if secret.is_ours {
+                format!("{remedy}: `{apply}`")
+            } else {
+                format!(
+                    "{remedy}; do so where `{}` is made, or let regcred write it: `{apply} --on-conflict overwrite`",
+                    secret.name
+                )
+            })
+        }
         _ => None,
+    }
+}
+
+fn has_the_fault(secret: &PullSecret, cause: Cause, facts: &Facts) -> bool {
+    let Ok(reference) = &facts.wanted.reference else { return secret.is_broken() };
+    let is_of_key = |entry| key::fault(entry, reference.image()).is_some_and(|(found, _)| found == cause);
+    match cause {
+        Cause::SecretBroken => matches!(secret.held, Held::Broken),
+        Cause::BadEntry => secret.is_broken(),
+        _ => secret.entries().iter().any(is_of_key),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Finds the cause from the facts, with a table of rules: the first rule that applies names the cause.
 
 use super::answers::{
-    expired, is_answered, is_good, is_known, later_fixed, not_found, of_login, of_pull, only_cached, rate_limit,
+    expired, is_answered, is_good, is_known, is_refused, later_fixed, not_found, of_login, of_pull, only_cached,
+    rate_limit,
 };
 use super::cause::Cause;
 use super::facts::{Facts, PolicyState};
@@ -37,6 +38,7 @@ const RULES: &[(Evidence, &[(Cause, Rule)])] = &[
     (Evidence::Login, OF_A_RUNNING_POD),
     (Evidence::Node, OF_THE_NODE),
     (Evidence::Secrets, OF_BROKEN_SECRETS),
+    (Evidence::Node, &[(Cause::NotReported, not_reported)]),
     (Evidence::Cluster, OF_EXCLUSIONS),
     (Evidence::AllSecrets, &[(Cause::LinkedLater, linked_later)]),
     (Evidence::Cluster, OF_POLICIES),
@@ -170,9 +172,18 @@ impl Evidence {
 pub fn explain(facts: &Facts) -> Finding {
     let mut ruled_out = Vec::new();
     let unread: Vec<_> = facts.unread().map(str::to_owned).collect();
-    let rules = RULES.iter().flat_map(|(evidence, rules)| rules.iter().map(move |rule| (evidence, rule)));
-    for (evidence, (cause, rule)) in rules {
+    let mut rules = RULES.iter().flat_map(|(evidence, rules)| rules.iter().map(move |rule| (evidence, rule)));
+    while let Some((evidence, (cause, rule))) = rules.next() {
         match rule(facts) {
+            Some(_) if *cause == Cause::OnlyCached => {
+                let mut others = rules.filter(|(_, (why, _))| *why != Cause::Fine);
+                let why = others.find_map(|(_, (why, rule))| rule(facts).map(|about| (*why, about)));
+                let (about, remedy) = why.map_or_else(Default::default, |(why, about)| {
+                    let about = if about.is_empty() { about } else { format!(": {about}") };
+                    (format!("{}: {}{about}", why.word(), why.sentence()), remedy::of(why, facts))
+                });
+                return Finding { cause: Some(*cause), about, remedy, ruled_out, unread };
+            }
             Some(about) => {
                 let remedy = remedy::of(*cause, facts);
                 return Finding { cause: Some(*cause), about, remedy, ruled_out, unread };
@@ -203,6 +214,12 @@ fn pulled(facts: &Facts) -> Option<String> {
 /// Whether no login matches an image that may not be public. It is not known if a Secret may not be read.
 pub(super) fn needs_login(facts: &Facts) -> bool {
     facts.tried().is_empty() && !facts.has_unread() && !is_answered(facts)
+}
+
+/// A Pod without a matching login, of whose image neither the node nor the registry has said anything.
+fn not_reported(facts: &Facts) -> Option<String> {
+    let is_quiet = facts.pod.is_some() && facts.wanted.state == State::Unknown && !is_refused(facts);
+    when(is_quiet && needs_login(facts))
 }
 
 fn no_reference(facts: &Facts) -> Option<String> {

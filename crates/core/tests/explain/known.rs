@@ -84,6 +84,30 @@ fn one_good_login_of_two_counts_for_a_running_pod_and_for_a_tag_that_is_missing(
 }
 
 #[test]
+fn a_container_that_runs_from_a_kept_image_has_the_reason_for_which_a_new_node_cannot_pull() {
+    for (change, reason, remedy) in [
+        (
+            (|facts| with_secret(facts, PullSecret::missing("pull"))) as fn(&mut Facts),
+            "secret-missing: the Pod or its ServiceAccount names a pull secret that does not exist: `pull`",
+            "`regcred apply`",
+        ),
+        (without_references, "no-reference: ", "link the pull secret: `regcred apply "),
+        (
+            |facts| facts.verdicts = verdict(Some(Login::Refused), Pull::Refused),
+            "wrong-password: the registry does not take the user name and password: `ghcr.io` in Secret `pull`",
+            "create a new token",
+        ),
+    ] {
+        let mut facts = facts();
+        change(&mut facts);
+        facts.wanted.state = State::Pulled;
+        let finding = explain(&facts);
+        assert_eq!(finding.cause, Some(Cause::OnlyCached));
+        assert!(finding.about.starts_with(reason) && finding.remedy.contains(remedy), "{finding:?}");
+    }
+}
+
+#[test]
 fn a_remedy_has_the_names_that_its_command_needs() {
     let remedy = |change: fn(&mut Facts)| {
         let mut facts = facts();
@@ -106,6 +130,11 @@ fn a_remedy_has_the_names_that_its_command_needs() {
             "`kubectl annotate namespace shop regcred.dev/exclude-`",
         ),
         (
+            |facts| says(facts, "x509: certificate signed by unknown authority"),
+            "only if `config_path` in its configuration",
+        ),
+        (|facts| facts.pod.as_mut().unwrap().is_scheduled = false, "`kubectl describe pod api-1 -n shop`"),
+        (
             |facts| with_secret(facts, PullSecret::read("own", &json!({"type": "Opaque", "data": {}}))),
             "`regcred apply -n shop --secret-name own --recreate --on-conflict overwrite`",
         ),
@@ -114,12 +143,39 @@ fn a_remedy_has_the_names_that_its_command_needs() {
                 facts.secrets[0].is_ours = true;
                 facts.verdicts = verdict(Some(Login::Expired), Pull::Refused);
             },
-            "`regcred apply -n shop --secret-name pull`",
+            "`regcred apply -n shop --secret-name pull`; run it with the `--login` or the regcred.yaml of the first run",
+        ),
+        (
+            |facts| with_key(facts, "oci://ghcr.io", IMAGE),
+            "write the host alone as the key; do so where `pull` is made, or let regcred write it: `regcred apply -n shop --secret-name pull --on-conflict overwrite`",
+        ),
+        (
+            |facts| facts.secrets.push(secret("own", &json!({"quay.io": {"auth": "?"}}))),
+            "correct or remove that entry; do so where `own` is made, or let regcred write it: `regcred apply -n shop --secret-name own --on-conflict overwrite`",
+        ),
+        (
+            |facts| {
+                with_key(facts, "ghcr.io:443", IMAGE);
+                facts.secrets[0].is_ours = true;
+            },
+            "compares ports as text: `regcred apply -n shop --secret-name pull`;",
+        ),
+        (
+            |facts| facts.verdicts = verdict(Some(Login::Refused), Pull::Refused),
+            "create a new token; write it into `pull` where that Secret is made",
+        ),
+        (
+            |facts| {
+                facts.secrets[0].is_ours = true;
+                facts.verdicts = verdict(Some(Login::Refused), Pull::Refused);
+            },
+            "put it into its variable, and run `regcred apply -n shop --secret-name pull`;",
         ),
         (|facts| with_key(facts, "quay.io", IMAGE), "`pull` where that Secret is made: regcred did not write it"),
         (
             |facts| {
                 facts.place.has_controller = true;
+                facts.secrets[0].is_ours = true;
                 facts.verdicts = verdict(Some(Login::Refused), Pull::Refused);
             },
             "a controller serves this cluster and will undo it",

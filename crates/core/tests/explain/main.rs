@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use regcred_core::explain::{
     Account, Cause, Facts, Finding, Place, Pod, Policies, PolicyState, PullSecret, State, Wanted, explain,
 };
-use regcred_core::registry::verdict::{Login, Pull, Verdict};
+use regcred_core::registry::verdict::{Fault, Login, Pull, Verdict};
 use serde_json::{Value, json};
 
 const IMAGE: &str = "ghcr.io/acme/api:1";
@@ -112,6 +112,26 @@ const CASES: &[(Cause, Change)] = &[
         facts.secrets.push(PullSecret::read("other", &object));
     }),
     (Cause::BadEntry, |facts| facts.secrets.push(secret("other", &json!({"quay.io": {"auth": "?"}})))),
+    // No login matches, but nobody has said that the image needs one.
+    (Cause::NotReported, |facts| {
+        with_key(facts, "quay.io", "nobody-has-this-name.test/acme/api:1");
+        facts.wanted.state = State::Unknown;
+    }),
+    (Cause::NotReported, |facts| {
+        without_references(facts);
+        facts.wanted.state = State::Unknown;
+        facts.verdicts = verdict(None, Pull::Unreachable(Fault::Name));
+    }),
+    (Cause::NoReference, |facts| {
+        without_references(facts);
+        facts.wanted.state = State::Unknown;
+    }),
+    // Without a Pod no node reports anything.
+    (Cause::NoKey, |facts| {
+        with_key(facts, "quay.io", IMAGE);
+        facts.wanted.state = State::Unknown;
+        facts.pod = None;
+    }),
     (Cause::AccountMissing, |facts| {
         without_references(facts);
         facts.account.exists = false;
