@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::approved::Approved;
-use super::path::{LOCK, TreePath};
+use super::path::{Found, LOCK, TreePath};
 use super::publish::Pending;
 use super::root::{Kind, State};
 use super::run::{REWRITTEN, Run};
@@ -83,27 +83,31 @@ impl Run<'_> {
             names.push(format!("{} more", obstacles.len() - NAMED));
         }
         let (are, them) = if names.len() == 1 { ("is", "it") } else { ("are", "them") };
+        let looks_like_ours = refused.iter().any(|change| self.looks_like_ours(&change.path));
         let message = match obstacles.as_slice() {
             [only] if *only != first.path => {
                 format!("`{only}` is a file or a link, and should be a folder: regcred did not write it")
             }
             [only] if self.root.path.join(only).is_dir() => format!("`{only}` is a directory, and should be a file"),
+            _ if looks_like_ours && self.root.lacks_its_lock() => {
+                format!("`{LOCK}` is missing, so nothing proves that regcred wrote {}", names.join(", "))
+            }
             _ => format!("{} {are} there already, and regcred did not write {them}", names.join(", ")),
         };
-        let looks_like_ours = |change: &&&Change| {
-            let is_there = change
-                .path
-                .parse::<TreePath>()
-                .is_ok_and(|path| matches!(path.find(&self.root.path), Ok(super::path::Found::File)));
-            is_there && compare::starts_as_ours(&self.root.path.join(&change.path)).unwrap_or(false)
+        let hint = match (looks_like_ours, self.root.lacks_its_lock()) {
+            (true, true) => format!("{}; if it is gone for good, delete the files", warnings::RESTORE),
+            (true, false) => "this looks like regcred's and is not in `regcred.lock`, as when a merge took only one side of it: take \
+                              both, with `git checkout --merge regcred.lock` in that folder, or delete the file"
+                .to_owned(),
+            (false, _) => "choose another --output, or move it away".to_owned(),
         };
-        let hint = if refused.iter().any(|change| looks_like_ours(&change)) {
-            "this looks like regcred's and is not in `regcred.lock`, as when a merge took only one side of it: take both, with \
-             `git checkout --merge regcred.lock` in that folder, or delete the file; then render again: nothing was written there"
-        } else {
-            "choose another --output, or move it away: nothing was written there"
-        };
+        let hint = format!("{hint}; then render again: nothing was written there");
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
+    }
+
+    fn looks_like_ours(&self, path: &str) -> bool {
+        let is_there = path.parse::<TreePath>().is_ok_and(|path| matches!(path.find(&self.root.path), Ok(Found::File)));
+        is_there && compare::starts_as_ours(&self.root.path.join(path)).unwrap_or(false)
     }
 
     /// What is in the way of a file: its first parent that is no folder, or something in its own place.
@@ -148,16 +152,16 @@ impl Run<'_> {
             }
             (_, []) => return Ok(()),
             (Authority::History(_) | Authority::Nobody, _) => {
-                let is_known = |one: &&Recipient| Approved::is_named(&self.root.ours.approved, one.fingerprint());
-                warnings::refused(&refused, refused.iter().all(is_known))
+                let lines = (!self.root.lacks_its_lock()).then_some(&*self.root.ours.approved);
+                warnings::refused(&refused, lines)
             }
         };
         if self.mode == Mode::Write {
             return Err(Failure::of("the output", problem));
         }
         let differs = self.prepared.changes.iter().any(Change::differs);
-        if self.root.kind == Kind::Tree && !differs && !self.root.ours.has_conflict {
-            self.prepared.changes.push(stale_lock());
+        if self.root.kind == Kind::Tree && !self.root.ours.has_conflict && (!differs || self.root.lacks_its_lock()) {
+            self.prepared.changes.push(self.changed_lock());
         }
         self.tally.readdressed = 0;
         self.prepared.warnings.push(Diagnostic { severity: Severity::Warning, ..problem });
@@ -215,18 +219,26 @@ impl Run<'_> {
             return;
         }
         let ours = &self.root.ours;
-        let has_lock = self.root.state == State::Listed;
         let agrees = match known {
             Known::All => ours.agrees_with(&self.lock),
             Known::NotTheLogins => ours.files.keys().eq(self.lock.files.keys()),
         };
         let approves = !self.key.is_there() || Approved::agree(&ours.approved, &self.lock.approved);
-        let is_current = has_lock && agrees && approves && !self.root.is_interrupted;
-        let differs = self.prepared.changes.iter().any(Change::differs);
-        if ours.has_conflict || (!differs && !is_current) {
-            let missing = Change { action: Action::Create, reason: Reason::Missing, ..stale_lock() };
-            self.prepared.changes.push(if has_lock { stale_lock() } else { missing });
+        let is_current = self.root.state == State::Listed && agrees && approves && !self.root.is_interrupted;
+        let changes = &self.prepared.changes;
+        let is_lost = self.root.lacks_its_lock() && self.refuses() && changes.iter().all(|change| change.path != LOCK);
+        if ours.has_conflict || is_lost || (!changes.iter().any(Change::differs) && !is_current) {
+            self.prepared.changes.push(self.changed_lock());
         }
+    }
+
+    /// The change of a lock that is missing or stale.
+    fn changed_lock(&self) -> Change {
+        let (action, reason) = match self.root.state {
+            State::Listed => (Action::Update, Reason::Stale),
+            State::New | State::Unlisted => (Action::Create, Reason::Missing),
+        };
+        Change { path: LOCK.to_owned(), document: None, action, reason }
     }
 
     /// Writes the journal, and keeps only the work that is left.
@@ -255,8 +267,4 @@ impl Run<'_> {
         let pending = Pending { root, kind, staged: self.staged, left_over, lock, staging, turn: None };
         Ok((self.prepared, Some(pending)))
     }
-}
-
-fn stale_lock() -> Change {
-    Change { path: LOCK.to_owned(), document: None, action: Action::Update, reason: Reason::Stale }
 }

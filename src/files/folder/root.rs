@@ -107,6 +107,11 @@ impl Root {
         Ok(root)
     }
 
+    /// Whether the folder has files, but no lock: nobody can tell which of them are ours.
+    pub fn lacks_its_lock(&self) -> bool {
+        self.kind == Kind::Tree && self.state == State::Unlisted
+    }
+
     /// Copies the lines of the journal into the lock, before the journal is discarded.
     /// Errors: the file system's.
     pub fn keep_journal(&self) -> io::Result<()> {

@@ -1,9 +1,14 @@
 //! Writes the warnings about the files of a folder.
 
+use super::approved::Approved;
 use super::path::LOCK;
 use crate::files::marks::key::KEY_VARIABLE;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::recipient::Recipient;
+
+const WHO_CHANGED: &str =
+    "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`";
+pub const RESTORE: &str = "restore it, in a work tree with `git checkout -- regcred.lock` in that folder";
 
 /// A file was edited; the warning says what happens to it.
 pub fn edited(name: &str, what: &str) -> Diagnostic {
@@ -72,21 +77,26 @@ pub fn of_another_format(count: usize) -> Diagnostic {
     Diagnostic::warning(Code::AnotherFormat, message).hint("set `format` once for all runs in regcred.yaml")
 }
 
-pub fn refused(refused: &[&Recipient], are_in_the_lock: bool) -> Diagnostic {
-    let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
+/// Nothing approves some recipients. `approved` are the lines of the lock; without them the lock is missing.
+pub fn refused(refused: &[&Recipient], approved: Option<&[Approved]>) -> Diagnostic {
+    let shown = refused.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };
     let flags: Vec<_> = refused.iter().map(|one| format!("--accept-recipient {}", one.fingerprint())).collect();
-    let message = format!(
-        "the files are for another key than before: {} {is} new here, and nothing approves {them}",
-        shown.join(", ")
-    );
-    let check = if are_in_the_lock {
-        format!(
-            "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}` or for another folder: set the old key, or as \
-             `{KEY_VARIABLE}_PREVIOUS`, or move the folder back"
-        )
-    } else {
-        "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`".to_owned()
+    let is_new =
+        || format!("the files are for another key than before: {shown} {is} new here, and nothing approves {them}");
+    let (message, check) = match approved {
+        None => (
+            format!("`{LOCK}` is missing while encrypted files are there, so nothing approves {shown}"),
+            format!("{RESTORE}; if it is gone for good: {WHO_CHANGED}"),
+        ),
+        Some(lines) if refused.iter().all(|one| Approved::is_named(lines, one.fingerprint())) => (
+            is_new(),
+            format!(
+                "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}` or for another folder: set the old key, or as \
+                 `{KEY_VARIABLE}_PREVIOUS`, or move the folder back"
+            ),
+        ),
+        Some(_) => (is_new(), WHO_CHANGED.to_owned()),
     };
     Diagnostic::error(Code::AnotherRecipient, message)
         .hint(format!("{check}; if it was meant, add `{}`", flags.join(" ")))
