@@ -209,7 +209,7 @@ impl Run<'_> {
             warnings.push(warnings::sparse());
         }
         if tally.readdressed > 0 {
-            warnings.push(warnings::readdressed(tally.readdressed));
+            warnings.push(warnings::readdressed(tally.readdressed, self.mode));
         }
     }
 

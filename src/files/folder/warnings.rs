@@ -1,5 +1,6 @@
 //! Writes the warnings about the files of a folder.
 
+use super::Mode;
 use super::approved::Approved;
 use super::path::LOCK;
 use crate::files::marks::key::KEY_VARIABLE;
@@ -43,12 +44,17 @@ pub fn no_key() -> Diagnostic {
     )
 }
 
-/// Files are for other recipients than before.
-pub fn readdressed(count: usize) -> Diagnostic {
+/// Files are for other recipients than before. Only sops reads its rules, so a comparison may not know the recipients.
+pub fn readdressed(count: usize, mode: Mode) -> Diagnostic {
     let (files, are) = if count == 1 { ("file", "is") } else { ("files", "are") };
     let message = format!("{count} encrypted {files} {are} for another key than before, or by another rule of sops");
-    Diagnostic::warning(Code::AnotherRecipient, message)
-        .hint("the owner of that key can open the logins: make sure that the change was meant, and by whom")
+    let next = match mode {
+        Mode::Write => String::new(),
+        Mode::Check(_) => {
+            format!("; with `{KEY_VARIABLE}`, a run names a new recipient, and refuses it without `--accept-recipient`")
+        }
+    };
+    Diagnostic::warning(Code::AnotherRecipient, message).hint(format!("{WHO_CHANGED}{next}"))
 }
 
 /// No mark was signed with the current key.
