@@ -9,8 +9,10 @@ use tokio::time::{Instant, sleep};
 use super::mounted::{Mounted, Mounts};
 use super::news::News;
 use super::observed::Observed;
+use super::online::Asking;
 use super::session::{Session, choices, delivery, names};
 use super::state::State;
+use super::statuses::Statuses;
 use super::{Options, Origin, Wishes, confinement, log, own_namespace};
 use crate::environment::Environment;
 use crate::report::Outcome;
@@ -48,7 +50,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     let mounted = if let Some(mounted) = of_the_settings {
         mounted
     } else {
-        let server = Server::new(client, patience, || false);
+        let server = Server::new(client.clone(), patience, || false);
         mounts.observed = Some(Observed::start(watching.clone(), server, namespace.clone(), Rc::clone(&state)));
         mounts.understand(&mounts.read(), None).map_err(wrong)?;
         wait(&mounts, patience).await.map_err(of_the_cluster)?;
@@ -96,6 +98,10 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
         end = work => end.map_err(of_the_cluster)?,
         never = checks => match never {},
     };
+    if let Some(observed) = mounts.observed {
+        let statuses = Statuses::new(Server::new(client, patience, || false), observed);
+        statuses.tell_all(&session, &mounted, &Asking::new(None, environment)).await;
+    }
     let words = format!("{} of {} namespaces are served", counts.served, counts.wanted);
     log::info(&words, &[]);
     let is_followed = mounted.verdicts.iter().all(|one| one.refusals.is_empty() && one.broken.is_empty());
