@@ -25,6 +25,8 @@ use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::controller::Counts;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::Namespace;
+use regcred_core::objects::marks;
 
 /// How often the pass checks whether custom resources were read.
 const LOOK: Duration = Duration::from_millis(50);
@@ -88,7 +90,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
                 end = Instant::now() + patience;
             }
             if Instant::now() >= end {
-                return late(&session, &state);
+                return late(&session, &state, &namespace);
             }
         }
     };
@@ -131,13 +133,17 @@ fn is_done(Counts { pending, failing, .. }: Counts) -> bool {
 }
 
 /// The message about work that did not end in time.
-fn late(session: &Session<'_>, state: &State) -> Result<Counts, Diagnostic> {
+fn late(session: &Session<'_>, state: &State, own: &Namespace) -> Result<Counts, Diagnostic> {
     if let Some(Confined::No(why)) = &*state.confined.borrow() {
         let problem = Diagnostic::error(
             Code::ClusterForbids,
             format!("nothing was written, since this account is not confined: {why}"),
         );
-        return Err(problem.hint("apply the policies of `regcred render --strategy controller` first"));
+        return Err(problem.hint(format!(
+            "apply the policies of `regcred render --strategy controller` first; outside of a Pod, run as the account that they \
+             confine: `--as system:serviceaccount:{own}:{}`",
+            marks::name(&session.delivery.marks.owner)
+        )));
     }
     if !session.machine.is_synced() {
         let why = session.trouble().unwrap_or_else(|| "no answer".to_owned());
