@@ -102,7 +102,7 @@ fn a_lock_that_is_gone_is_named_as_the_cause_and_accuses_nobody() {
     let lock = place.text("out/regcred.lock");
     fs::remove_file(place.path("out/regcred.lock")).unwrap();
     let cause = "`regcred.lock` is missing while encrypted files are there, so nothing approves";
-    let hint = "restore it, in a work tree with `git checkout -- regcred.lock` in that folder";
+    let hint = "restore it: `git checkout -- regcred.lock` in that folder";
     let before = place.files("out");
     for (more, code) in [("", 1), ("--check", 3)] {
         for certificate in ["rsa-2048", "rsa-4096"] {

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::approved::Approved;
-use super::path::{Found, LOCK, TreePath};
+use super::path::{LOCK, TreePath};
 use super::publish::Pending;
 use super::root::{Kind, State};
 use super::run::{REWRITTEN, Run};
 use super::staging::Disk;
-use super::{Mode, Prepared, compare, warnings};
+use super::{Mode, Prepared, compare, lock, warnings};
 use crate::files::marks::Known;
 use crate::files::{self, git, product};
 use crate::protect::approval;
@@ -71,43 +71,35 @@ impl Run<'_> {
         const NAMED: usize = 10;
         let refused: Vec<_> = self.prepared.changes.iter().filter(|change| change.action == Action::Refuse).collect();
         let [first, ..] = refused.as_slice() else { return Ok(()) };
-        if self.root.kind != Kind::Tree {
-            let message = format!("{} is there, and regcred did not write it", self.shown(&first.path));
-            let problem = Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path");
-            return Err(Failure::of("the output", problem));
-        }
         let mut obstacles: Vec<_> = refused.iter().map(|change| self.obstacle(&change.path)).collect();
         obstacles.dedup();
-        let mut names: Vec<_> = obstacles.iter().take(NAMED).map(|path| format!("`{path}`")).collect();
+        let mut names: Vec<_> = obstacles.iter().take(NAMED).map(|path| self.shown(path)).collect();
         if obstacles.len() > NAMED {
             names.push(format!("{} more", obstacles.len() - NAMED));
         }
         let (are, them) = if names.len() == 1 { ("is", "it") } else { ("are", "them") };
-        let looks_like_ours = refused.iter().any(|change| self.looks_like_ours(&change.path));
+        let is_ours = |path: &&str| compare::starts_as_ours(&self.root.path.join(path)).unwrap_or(false);
+        let looks_like_ours = obstacles.iter().any(is_ours);
+        let is_lost = looks_like_ours && self.root.state == State::Unlisted;
         let message = match obstacles.as_slice() {
+            _ if is_lost => format!("`{LOCK}` is missing, so nothing proves that regcred wrote {}", names.join(", ")),
             [only] if *only != first.path => {
                 format!("`{only}` is a file or a link, and should be a folder: regcred did not write it")
             }
-            [only] if self.root.path.join(only).is_dir() => format!("`{only}` is a directory, and should be a file"),
-            _ if looks_like_ours && self.root.lacks_its_lock() => {
-                format!("`{LOCK}` is missing, so nothing proves that regcred wrote {}", names.join(", "))
+            [only] if self.root.path.join(only).is_dir() => {
+                format!("{} is a directory, and should be a file", names[0])
             }
-            _ => format!("{} {are} there already, and regcred did not write {them}", names.join(", ")),
+            _ => format!("{} {are} there, and regcred did not write {them}", names.join(", ")),
         };
-        let hint = match (looks_like_ours, self.root.lacks_its_lock()) {
-            (true, true) => format!("{}; if it is gone for good, delete the files", warnings::RESTORE),
-            (true, false) => "this looks like regcred's and is not in `regcred.lock`, as when a merge took only one side of it: take \
-                              both, with `git checkout --merge regcred.lock` in that folder, or delete the file"
-                .to_owned(),
-            (false, _) => "choose another --output, or move it away".to_owned(),
+        let hint = if is_lost {
+            lock::RESTORE
+        } else if looks_like_ours {
+            "this looks like regcred's and is not in `regcred.lock`, as when a merge took only one side of it: take both, with \
+             `git checkout --merge regcred.lock` in that folder, or delete the file; then render again: nothing was written there"
+        } else {
+            "choose another --output, or move it away: nothing was written there"
         };
-        let hint = format!("{hint}; then render again: nothing was written there");
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
-    }
-
-    fn looks_like_ours(&self, path: &str) -> bool {
-        let is_there = path.parse::<TreePath>().is_ok_and(|path| matches!(path.find(&self.root.path), Ok(Found::File)));
-        is_there && compare::starts_as_ours(&self.root.path.join(path)).unwrap_or(false)
     }
 
     /// What is in the way of a file: its first parent that is no folder, or something in its own place.
@@ -151,17 +143,14 @@ impl Run<'_> {
                 warnings::moved(document, recipient)
             }
             (_, []) => return Ok(()),
-            (Authority::History(_) | Authority::Nobody, _) => {
-                let lines = (!self.root.lacks_its_lock()).then_some(&*self.root.ours.approved);
-                warnings::refused(&refused, lines)
-            }
+            (Authority::History(_) | Authority::Nobody, _) => warnings::refused(&refused, self.root),
         };
         if self.mode == Mode::Write {
             return Err(Failure::of("the output", problem));
         }
         let differs = self.prepared.changes.iter().any(Change::differs);
-        if self.root.kind == Kind::Tree && !self.root.ours.has_conflict && (!differs || self.root.lacks_its_lock()) {
-            self.prepared.changes.push(self.changed_lock());
+        if self.root.state == State::Listed && !differs && !self.root.ours.has_conflict {
+            self.prepared.changes.push(stale_lock());
         }
         self.tally.readdressed = 0;
         self.prepared.warnings.push(Diagnostic { severity: Severity::Warning, ..problem });
@@ -209,7 +198,7 @@ impl Run<'_> {
             warnings.push(warnings::sparse());
         }
         if tally.readdressed > 0 {
-            warnings.push(warnings::readdressed(tally.readdressed, self.mode));
+            warnings.push(warnings::readdressed(tally.readdressed));
         }
     }
 
@@ -219,26 +208,18 @@ impl Run<'_> {
             return;
         }
         let ours = &self.root.ours;
+        let has_lock = self.root.state == State::Listed;
         let agrees = match known {
             Known::All => ours.agrees_with(&self.lock),
             Known::NotTheLogins => ours.files.keys().eq(self.lock.files.keys()),
         };
         let approves = !self.key.is_there() || Approved::agree(&ours.approved, &self.lock.approved);
-        let is_current = self.root.state == State::Listed && agrees && approves && !self.root.is_interrupted;
-        let changes = &self.prepared.changes;
-        let is_lost = self.root.lacks_its_lock() && self.refuses() && changes.iter().all(|change| change.path != LOCK);
-        if ours.has_conflict || is_lost || (!changes.iter().any(Change::differs) && !is_current) {
-            self.prepared.changes.push(self.changed_lock());
+        let is_current = has_lock && agrees && approves && !self.root.is_interrupted;
+        let differs = self.prepared.changes.iter().any(Change::differs);
+        if ours.has_conflict || (!has_lock && self.refuses()) || (!differs && !is_current) {
+            let missing = Change { action: Action::Create, reason: Reason::Missing, ..stale_lock() };
+            self.prepared.changes.push(if has_lock { stale_lock() } else { missing });
         }
-    }
-
-    /// The change of a lock that is missing or stale.
-    fn changed_lock(&self) -> Change {
-        let (action, reason) = match self.root.state {
-            State::Listed => (Action::Update, Reason::Stale),
-            State::New | State::Unlisted => (Action::Create, Reason::Missing),
-        };
-        Change { path: LOCK.to_owned(), document: None, action, reason }
     }
 
     /// Writes the journal, and keeps only the work that is left.
@@ -267,4 +248,8 @@ impl Run<'_> {
         let pending = Pending { root, kind, staged: self.staged, left_over, lock, staging, turn: None };
         Ok((self.prepared, Some(pending)))
     }
+}
+
+fn stale_lock() -> Change {
+    Change { path: LOCK.to_owned(), document: None, action: Action::Update, reason: Reason::Stale }
 }

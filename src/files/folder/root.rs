@@ -44,7 +44,7 @@ pub enum Kind {
 /// The state of a folder before the run writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The folder is empty: no file can be lost or in the way.
+    /// The folder is empty: no file can be lost or in the way. Also the folder of a single file, which has no lock.
     New,
     Unlisted,
     Listed,
@@ -79,7 +79,7 @@ impl Root {
     }
 
     fn read(path: PathBuf, kind: Kind) -> Result<Self, Failure> {
-        let mut root = Self::empty(path, kind, State::Unlisted);
+        let mut root = Self::empty(path, kind, State::New);
         if root.kind != Kind::Tree {
             return Ok(root);
         }
@@ -105,11 +105,6 @@ impl Root {
             root.state = State::Listed;
         }
         Ok(root)
-    }
-
-    /// Whether the folder has files, but no lock: nobody can tell which of them are ours.
-    pub fn lacks_its_lock(&self) -> bool {
-        self.kind == Kind::Tree && self.state == State::Unlisted
     }
 
     /// Copies the lines of the journal into the lock, before the journal is discarded.
