@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::cluster::connection;
 use crate::cli::cluster::{ConnectionArguments, Patience};
 use crate::cli::controller::{ControllerArguments, LogFormat};
-use crate::controller::{self, Lasting, Options, Origin, StuckPods, Wishes};
+use crate::controller::{self, CONFIG, Lasting, Options, Origin, StuckPods, Wishes};
 use crate::environment::{Environment, read_text};
 use crate::report::Outcome;
 use crate::settings::allowed;
@@ -20,8 +20,6 @@ use regcred_core::controller::titansoft::{self, Passes, Verbosity};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::Namespace;
 
-/// The default file.
-const CONFIG: &str = "/etc/regcred/config/regcred.yaml";
 /// The file in which a Pod finds the name of its namespace.
 const NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 

@@ -199,13 +199,14 @@ fn text(
     } else {
         "the logins are well-formed (no registry was asked):"
     };
+    let registries: Vec<_> =
+        docker_configs.iter().flat_map(|logins| logins.registries()).map(|registry| format!("  {registry}")).collect();
     let lines = match tried {
-        None => {
-            let registries =
-                docker_configs.iter().flat_map(|logins| logins.registries()).map(|registry| format!("  {registry}"));
-            std::iter::once(head.to_owned()).chain(registries).collect()
+        None => [&[head.to_owned()], &*registries].concat(),
+        Some([]) => {
+            let are_for = if registries.is_empty() { "" } else { "; the logins are for:" };
+            [&[format!("no entry matches: a kubelet would pull without a login{are_for}")], &*registries].concat()
         }
-        Some([]) => vec!["no entry matches: a kubelet would pull without a login".to_owned()],
         Some(tried) => {
             let entries = tried.iter().map(|entry| {
                 let name = entry.username.as_ref().map_or(String::new(), |name| format!(" as {name}"));

@@ -24,7 +24,7 @@ mod state;
 mod statuses;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::environment::Environment;
@@ -37,6 +37,12 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::Namespace;
 
 pub use log::{Format as LogFormat, be_detailed};
+
+/// The default file of the settings, which a Pod mounts.
+pub const CONFIG: &str = "/etc/regcred/config/regcred.yaml";
+
+/// What to do without a file of the settings.
+const MOUNT: &str = "in a Pod, mount the ConfigMap with the key regcred.yaml; elsewhere, save that key and name the file with `--config`";
 
 /// The options of the controller.
 pub struct Options {
@@ -78,6 +84,14 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// The file of the settings in a message: a path that somebody has typed is not repeated.
+    fn file(&self) -> String {
+        match self {
+            Self::Mounted { config, .. } if config == Path::new(CONFIG) => format!("`{CONFIG}`"),
+            Self::Mounted { .. } | Self::Patcher(_) => "the file of `--config`".to_owned(),
+        }
+    }
+
     /// What the controller does besides serving.
     fn manner(&self) -> Manner {
         match self {
@@ -139,4 +153,16 @@ pub fn run(options: Options, environment: &Environment) -> Result<Outcome, Failu
             Lasting::ForEver => serve::serve(options, environment).await,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_is_named_and_a_typed_path_is_not() {
+        let file = |config: &str| Origin::Mounted { config: config.into(), secrets: PathBuf::new() }.file();
+        assert_eq!(file(CONFIG), "`/etc/regcred/config/regcred.yaml`");
+        assert_eq!(file("/hunter2"), "the file of `--config`");
+    }
 }

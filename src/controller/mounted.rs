@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::config::{self, Permission};
 use super::observed::{Asked, Observed, Values};
-use super::{Origin, stand_in};
+use super::{MOUNT, Origin, stand_in};
 use crate::credentials::mounted;
 use crate::environment::{Environment, read_file};
 use crate::settings::file;
@@ -143,8 +143,8 @@ impl Mounts<'_> {
     /// All problems of the files, if no pull secret has logins; no message has a value.
     pub fn understand(&self, texts: &Texts, earlier: Option<&Mounted>) -> Result<Mounted, Vec<Diagnostic>> {
         let text = texts.config.as_ref().map_err(|kind| {
-            let message = format!("the file of `--config` cannot be read: {kind}");
-            vec![Diagnostic::error(Code::UnreadableFile, message).hint("mount the ConfigMap with the key regcred.yaml")]
+            let message = format!("{} cannot be read: {kind}", self.origin.file());
+            vec![Diagnostic::error(Code::UnreadableFile, message).hint(MOUNT)]
         })?;
         if let Some(asked) = &texts.asked {
             return Ok(self.decide(self.permission(text)?, asked, texts, earlier));
@@ -223,7 +223,7 @@ impl Mounts<'_> {
         let hint = match (self.origin, &self.observed) {
             (Origin::Patcher(_), _) => "mount the Secret",
             (_, Some(_)) => "make the Secret in the controller's namespace",
-            (_, None) => "mount the Secret below the folder of `--secrets`",
+            (_, None) => "mount the Secret below the folder of `--secrets`: a folder per Secret",
         };
         problems.push(Diagnostic::error(Code::UnreadableFile, message).hint(hint));
         None

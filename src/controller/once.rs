@@ -9,8 +9,10 @@ use tokio::time::{Instant, sleep};
 use super::mounted::{Mounted, Mounts};
 use super::news::News;
 use super::observed::Observed;
+use super::online::Asking;
 use super::session::{Session, choices, delivery, names};
 use super::state::State;
+use super::statuses::Statuses;
 use super::{Options, Origin, Wishes, confinement, log, own_namespace};
 use crate::environment::Environment;
 use crate::report::Outcome;
@@ -23,6 +25,8 @@ use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::controller::Counts;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::names::Namespace;
+use regcred_core::objects::marks;
 
 /// How often the pass checks whether custom resources were read.
 const LOOK: Duration = Duration::from_millis(50);
@@ -48,7 +52,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     let mounted = if let Some(mounted) = of_the_settings {
         mounted
     } else {
-        let server = Server::new(client, patience, || false);
+        let server = Server::new(client.clone(), patience, || false);
         mounts.observed = Some(Observed::start(watching.clone(), server, namespace.clone(), Rc::clone(&state)));
         mounts.understand(&mounts.read(), None).map_err(wrong)?;
         wait(&mounts, patience).await.map_err(of_the_cluster)?;
@@ -86,7 +90,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
                 end = Instant::now() + patience;
             }
             if Instant::now() >= end {
-                return late(&session, &state);
+                return late(&session, &state, &namespace);
             }
         }
     };
@@ -96,6 +100,10 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
         end = work => end.map_err(of_the_cluster)?,
         never = checks => match never {},
     };
+    if let Some(observed) = mounts.observed {
+        let statuses = Statuses::new(Server::new(client, patience, || false), observed);
+        statuses.tell_all(&session, &mounted, &Asking::new(None, environment)).await;
+    }
     let words = format!("{} of {} namespaces are served", counts.served, counts.wanted);
     log::info(&words, &[]);
     let is_followed = mounted.verdicts.iter().all(|one| one.refusals.is_empty() && one.broken.is_empty());
@@ -125,13 +133,17 @@ fn is_done(Counts { pending, failing, .. }: Counts) -> bool {
 }
 
 /// The message about work that did not end in time.
-fn late(session: &Session<'_>, state: &State) -> Result<Counts, Diagnostic> {
+fn late(session: &Session<'_>, state: &State, own: &Namespace) -> Result<Counts, Diagnostic> {
     if let Some(Confined::No(why)) = &*state.confined.borrow() {
         let problem = Diagnostic::error(
             Code::ClusterForbids,
             format!("nothing was written, since this account is not confined: {why}"),
         );
-        return Err(problem.hint("apply the policies of `regcred render --strategy controller` first"));
+        return Err(problem.hint(format!(
+            "apply the policies of `regcred render --strategy controller` first; outside of a Pod, run as the account that they \
+             confine: `--as system:serviceaccount:{own}:{}`",
+            marks::name(&session.delivery.marks.owner)
+        )));
     }
     if !session.machine.is_synced() {
         let why = session.trouble().unwrap_or_else(|| "no answer".to_owned());

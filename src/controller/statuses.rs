@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::spawn_local;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::log;
 use super::mounted::Mounted;
@@ -25,6 +25,9 @@ const COUNTS: Duration = Duration::from_millis(500);
 const WHILE_BUSY: Duration = Duration::from_secs(1);
 /// A status is written again after this time if the watch has not shown it.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// How often the end of the writes is checked.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The written statuses.
 pub struct Statuses {
@@ -45,6 +48,14 @@ struct Try {
 impl Statuses {
     pub fn new(server: Server, observed: Rc<Observed>) -> Self {
         Self { server: Rc::new(server), observed, counted: Cell::new(None), tries: Rc::default() }
+    }
+
+    /// Writes the statuses once, and waits for the answers.
+    pub async fn tell_all(&self, session: &Session<'_>, mounted: &Mounted, asking: &Asking<'_>) {
+        self.tell(session, mounted, asking);
+        while self.tries.borrow().values().any(|one| one.runs) {
+            sleep(LOOK).await;
+        }
     }
 
     /// Writes the statuses that differ from what this session has found.

@@ -256,8 +256,8 @@ fn same_names<'a>(names: impl Iterator<Item = &'a ResourceName> + Clone) -> Vec<
     let twins = names.clone().zip(names.skip(1)).filter(|(one, other)| one == other);
     twins
         .map(|(name, _)| {
-            Diagnostic::error(Code::SameName, format!("two pull secrets are called `{name}`"))
-                .hint("give each its own name")
+            let message = format!("two of the `pullSecrets` in regcred.yaml are called `{name}`");
+            Diagnostic::error(Code::SameName, message).hint("give each its own `name`")
         })
         .collect()
 }

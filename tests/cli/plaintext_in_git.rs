@@ -148,7 +148,9 @@ fn a_redirected_stdout_is_looked_at_too() {
     let elsewhere = tempfile::tempdir().unwrap();
     succeeds(&run(&elsewhere.path().join("out.yaml")));
     let inside = folder.path().join("out.yaml");
-    is_refused(&run(&inside));
+    let refused = run(&inside);
+    is_refused(&refused);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("remove the file if the shell has left it empty"));
     assert_eq!(fs::read_to_string(&inside).unwrap(), "");
     put(&folder.path().join(".gitignore"), "out.yaml\n");
     succeeds(&run(&inside));

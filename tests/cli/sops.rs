@@ -278,7 +278,13 @@ fn rules_that_have_gone_are_a_change_that_a_merge_request_sees() {
     fs::remove_file(folder.path(".sops.yaml")).unwrap();
     let output = folder.render(&[&TREE[..], &["--check"]].concat(), &[("DOCKERHUB_AUTH", "")]);
     assert_eq!(output.status.code(), Some(3));
-    for words in ["only a change of rules is compared", "or by another rule of sops", "2 files are not current"] {
+    for words in [
+        "only a change of rules is compared",
+        "or by another rule of sops",
+        "check who changed the certificate or `.sops.yaml`",
+        "refuses it without `--accept-recipient`",
+        "2 files are not current",
+    ] {
         assert!(said(&output).contains(words), "{}", said(&output));
     }
 }

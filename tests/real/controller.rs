@@ -189,6 +189,8 @@ fn without_the_policies_nothing_is_written_and_with_them_it_begins() {
     let run = installed.once();
     assert_eq!(run.status, 1, "{}", run.stderr);
     assert!(run.stderr.contains("nothing was written, since this account is not confined"), "{}", run.stderr);
+    let account = format!("`--as system:serviceaccount:{}:regcred-{}`", installed.system, installed.owner);
+    assert!(run.stderr.contains(&account), "{}", run.stderr);
     assert!(installed.login(&namespace).is_none() && installed.references(&namespace).is_empty());
     installed.confine();
     Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));

@@ -239,6 +239,23 @@ fn what_the_installation_does_not_permit_is_said_and_ignored() {
 }
 
 #[test]
+fn one_pass_writes_the_statuses_before_it_ends() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let installed = Installed::following_resources(bench);
+    let namespace = installed.namespace();
+    let good = installed.pull_secret(&json!({"include": [namespace]}));
+    let mut wide = good.clone();
+    wide["serviceAccounts"] = json!(["*"]);
+    installed.ask("good", &good).succeeded();
+    installed.ask("wide", &wide).succeeded();
+    // The policies are active a moment later.
+    Bench::wait("the pass", || installed.once_with(&["--crd"]).stderr.contains("1 of 1 namespaces are served"));
+    let [good, wide] = ["good", "wide"].map(|name| installed.conditions(name));
+    assert_eq!(good.first().map(String::as_str), Some("Ready=True Served"));
+    assert_eq!(wide.first().map(String::as_str), Some("Ready=False NotPermitted"));
+}
+
+#[test]
 fn the_definition_may_come_later_and_go_and_the_account_asks_for_nothing_else() {
     let Some(bench) = Bench::alone() else { return };
     let installed = Installed::following_resources(bench);

@@ -58,6 +58,13 @@ const PAGES: &[Page] = &[
         OTHERS,
     ),
     (
+        "docs/controller.md",
+        &["kubectl"],
+        "kubectl create namespace team-a; kubectl wait serviceaccount default -n team-a --for=create
+        regcred render --strategy controller --namespaces 'team-*' --controller-image registry.example.com/regcred:0.1.0 \\
+          | kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -",
+    ),
+    (
         "docs/fleet.md",
         &["kubectl", CONTROLLER],
         "mkdir certs; cp $REPOSITORY/tests/certificates/rsa-2048.pem certs/prod-us.pem; cp $REPOSITORY/tests/certificates/rsa-4096.pem certs/lab.pem

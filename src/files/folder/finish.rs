@@ -8,7 +8,7 @@ use super::publish::Pending;
 use super::root::{Kind, State};
 use super::run::{REWRITTEN, Run};
 use super::staging::Disk;
-use super::{Mode, Prepared, compare, warnings};
+use super::{Mode, Prepared, compare, lock, warnings};
 use crate::files::marks::Known;
 use crate::files::{self, git, product};
 use crate::protect::approval;
@@ -71,33 +71,29 @@ impl Run<'_> {
         const NAMED: usize = 10;
         let refused: Vec<_> = self.prepared.changes.iter().filter(|change| change.action == Action::Refuse).collect();
         let [first, ..] = refused.as_slice() else { return Ok(()) };
-        if self.root.kind != Kind::Tree {
-            let message = format!("{} is there, and regcred did not write it", self.shown(&first.path));
-            let problem = Diagnostic::error(Code::NotOurs, message).hint("remove it, or choose another path");
-            return Err(Failure::of("the output", problem));
-        }
         let mut obstacles: Vec<_> = refused.iter().map(|change| self.obstacle(&change.path)).collect();
         obstacles.dedup();
-        let mut names: Vec<_> = obstacles.iter().take(NAMED).map(|path| format!("`{path}`")).collect();
+        let mut names: Vec<_> = obstacles.iter().take(NAMED).map(|path| self.shown(path)).collect();
         if obstacles.len() > NAMED {
             names.push(format!("{} more", obstacles.len() - NAMED));
         }
         let (are, them) = if names.len() == 1 { ("is", "it") } else { ("are", "them") };
+        let is_ours = |path: &&str| compare::starts_as_ours(&self.root.path.join(path)).unwrap_or(false);
+        let looks_like_ours = obstacles.iter().any(is_ours);
+        let is_lost = looks_like_ours && self.root.state == State::Unlisted;
         let message = match obstacles.as_slice() {
+            _ if is_lost => format!("`{LOCK}` is missing, so nothing proves that regcred wrote {}", names.join(", ")),
             [only] if *only != first.path => {
                 format!("`{only}` is a file or a link, and should be a folder: regcred did not write it")
             }
-            [only] if self.root.path.join(only).is_dir() => format!("`{only}` is a directory, and should be a file"),
-            _ => format!("{} {are} there already, and regcred did not write {them}", names.join(", ")),
+            [only] if self.root.path.join(only).is_dir() => {
+                format!("{} is a directory, and should be a file", names[0])
+            }
+            _ => format!("{} {are} there, and regcred did not write {them}", names.join(", ")),
         };
-        let looks_like_ours = |change: &&&Change| {
-            let is_there = change
-                .path
-                .parse::<TreePath>()
-                .is_ok_and(|path| matches!(path.find(&self.root.path), Ok(super::path::Found::File)));
-            is_there && compare::starts_as_ours(&self.root.path.join(&change.path)).unwrap_or(false)
-        };
-        let hint = if refused.iter().any(|change| looks_like_ours(&change)) {
+        let hint = if is_lost {
+            lock::RESTORE
+        } else if looks_like_ours {
             "this looks like regcred's and is not in `regcred.lock`, as when a merge took only one side of it: take both, with \
              `git checkout --merge regcred.lock` in that folder, or delete the file; then render again: nothing was written there"
         } else {
@@ -147,16 +143,13 @@ impl Run<'_> {
                 warnings::moved(document, recipient)
             }
             (_, []) => return Ok(()),
-            (Authority::History(_) | Authority::Nobody, _) => {
-                let is_known = |one: &&Recipient| Approved::is_named(&self.root.ours.approved, one.fingerprint());
-                warnings::refused(&refused, refused.iter().all(is_known))
-            }
+            (Authority::History(_) | Authority::Nobody, _) => warnings::refused(&refused, self.root),
         };
         if self.mode == Mode::Write {
             return Err(Failure::of("the output", problem));
         }
         let differs = self.prepared.changes.iter().any(Change::differs);
-        if self.root.kind == Kind::Tree && !differs && !self.root.ours.has_conflict {
+        if self.root.state == State::Listed && !differs && !self.root.ours.has_conflict {
             self.prepared.changes.push(stale_lock());
         }
         self.tally.readdressed = 0;
@@ -223,7 +216,7 @@ impl Run<'_> {
         let approves = !self.key.is_there() || Approved::agree(&ours.approved, &self.lock.approved);
         let is_current = has_lock && agrees && approves && !self.root.is_interrupted;
         let differs = self.prepared.changes.iter().any(Change::differs);
-        if ours.has_conflict || (!differs && !is_current) {
+        if ours.has_conflict || (!has_lock && self.refuses()) || (!differs && !is_current) {
             let missing = Change { action: Action::Create, reason: Reason::Missing, ..stale_lock() };
             self.prepared.changes.push(if has_lock { stale_lock() } else { missing });
         }

@@ -130,7 +130,7 @@ fn too_many(line: usize) -> Diagnostic {
     Diagnostic::error(Code::InvalidLock, message).hint(RESTORE)
 }
 
-const RESTORE: &str = "restore it from Git, or remove what regcred wrote there, with the lock, and render again";
+pub const RESTORE: &str = "restore it: `git checkout -- regcred.lock` in that folder; or remove what regcred wrote there, with the lock, and render again";
 
 #[cfg(test)]
 mod tests {

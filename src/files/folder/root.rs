@@ -44,7 +44,7 @@ pub enum Kind {
 /// The state of a folder before the run writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The folder is empty: no file can be lost or in the way.
+    /// The folder is empty: no file can be lost or in the way. Also the folder of a single file, which has no lock.
     New,
     Unlisted,
     Listed,
@@ -79,7 +79,7 @@ impl Root {
     }
 
     fn read(path: PathBuf, kind: Kind) -> Result<Self, Failure> {
-        let mut root = Self::empty(path, kind, State::Unlisted);
+        let mut root = Self::empty(path, kind, State::New);
         if root.kind != Kind::Tree {
             return Ok(root);
         }

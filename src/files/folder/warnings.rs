@@ -1,9 +1,14 @@
 //! Writes the warnings about the files of a folder.
 
+use super::approved::Approved;
 use super::path::LOCK;
+use super::root::{Root, State};
 use crate::files::marks::key::KEY_VARIABLE;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::recipient::Recipient;
+
+const WHO_CHANGED: &str =
+    "check who changed the certificate or `.sops.yaml`, since the owner of that key could open the logins";
 
 /// A file was edited; the warning says what happens to it.
 pub fn edited(name: &str, what: &str) -> Diagnostic {
@@ -38,12 +43,13 @@ pub fn no_key() -> Diagnostic {
     )
 }
 
-/// Files are for other recipients than before.
+/// Files are for other recipients than before. Only sops reads its rules, so a comparison may not know the recipients.
 pub fn readdressed(count: usize) -> Diagnostic {
     let (files, are) = if count == 1 { ("file", "is") } else { ("files", "are") };
     let message = format!("{count} encrypted {files} {are} for another key than before, or by another rule of sops");
-    Diagnostic::warning(Code::AnotherRecipient, message)
-        .hint("the owner of that key can open the logins: make sure that the change was meant, and by whom")
+    Diagnostic::warning(Code::AnotherRecipient, message).hint(format!(
+        "{WHO_CHANGED}; with `{KEY_VARIABLE}`, a run names a new recipient, and refuses it without `--accept-recipient`"
+    ))
 }
 
 /// No mark was signed with the current key.
@@ -72,21 +78,23 @@ pub fn of_another_format(count: usize) -> Diagnostic {
     Diagnostic::warning(Code::AnotherFormat, message).hint("set `format` once for all runs in regcred.yaml")
 }
 
-pub fn refused(refused: &[&Recipient], are_in_the_lock: bool) -> Diagnostic {
-    let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
+/// Nothing approves some recipients.
+pub fn refused(refused: &[&Recipient], root: &Root) -> Diagnostic {
+    let shown = refused.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };
     let flags: Vec<_> = refused.iter().map(|one| format!("--accept-recipient {}", one.fingerprint())).collect();
-    let message = format!(
-        "the files are for another key than before: {} {is} new here, and nothing approves {them}",
-        shown.join(", ")
-    );
-    let check = if are_in_the_lock {
-        format!(
+    let mut message =
+        format!("the files are for another key than before: {shown} {is} new here, and nothing approves {them}");
+    let check = match root.state {
+        State::Unlisted => {
+            message = format!("`{LOCK}` is missing while encrypted files are there, so nothing approves {shown}");
+            format!("restore it: `git checkout -- {LOCK}` in that folder; if it is gone for good, {WHO_CHANGED}")
+        }
+        _ if refused.iter().all(|one| Approved::is_named(&root.ours.approved, one.fingerprint())) => format!(
             "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}` or for another folder: set the old key, or as \
              `{KEY_VARIABLE}_PREVIOUS`, or move the folder back"
-        )
-    } else {
-        "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`".to_owned()
+        ),
+        State::New | State::Listed => WHO_CHANGED.to_owned(),
     };
     Diagnostic::error(Code::AnotherRecipient, message)
         .hint(format!("{check}; if it was meant, add `{}`", flags.join(" ")))
@@ -97,10 +105,8 @@ pub fn moved(document: &str, recipient: &Recipient) -> Diagnostic {
     let message = format!(
         "`{document}` is for another key than before: {recipient} opens other documents here, but not this one"
     );
-    Diagnostic::error(Code::AnotherRecipient, message).hint(format!(
-        "the owner of that key could open the login: check who changed the rules in `.sops.yaml`; if it was meant, add `--accept-recipient {}`",
-        recipient.fingerprint()
-    ))
+    Diagnostic::error(Code::AnotherRecipient, message)
+        .hint(format!("{WHO_CHANGED}; if it was meant, add `--accept-recipient {}`", recipient.fingerprint()))
 }
 
 /// A first run has chosen the recipients.

@@ -120,11 +120,12 @@ impl<'a> Guard<'a> {
 }
 
 fn refusal(what: &str, remedy: &str) -> Failure {
+    let rest = if what.contains("standard output") { "; remove the file if the shell has left it empty" } else { "" };
     Failure::of(
         "the output",
         Diagnostic::error(Code::PlaintextInGit, format!("{what}: a plain Secret would enter Git")).hint(format!(
             "{remedy}encrypt it with --protect sealed, sops or external; or write to a path that .gitignore lists, to a new folder \
-             with --format directory, or outside of the work tree; or pipe it to kubectl; `--allow-plaintext-in-git` insists"
+             with --format directory, or outside of the work tree; or pipe it to kubectl; `--allow-plaintext-in-git` insists{rest}"
         )),
     )
 }
