@@ -1,7 +1,5 @@
 //! Reads the kubeconfig that a cluster of regcred.yaml names.
 
-use std::collections::BTreeSet;
-
 use crate::environment::{Environment, Kubeconfig, Reading};
 use crate::files::git;
 use crate::settings::file::File;
@@ -53,8 +51,5 @@ pub fn of_variable(name: &str, file: Option<&File>, environment: &Environment) -
 /// The names of the variables that regcred.yaml reads: those with kubeconfigs, and those with logins.
 fn variables(file: Option<&File>, environment: &Environment) -> Vec<String> {
     let Some(File { spec, .. }) = file else { return Vec::new() };
-    let kubeconfigs = spec.clusters.iter().filter_map(|cluster| cluster.kubeconfig.as_ref());
-    let kubeconfigs = kubeconfigs.filter_map(|variable| variable.env.parse().ok());
-    let names: BTreeSet<VariableName> = kubeconfigs.chain(secret_variables::read(spec, environment)).collect();
-    names.iter().map(ToString::to_string).collect()
+    secret_variables::read(spec, environment).iter().map(ToString::to_string).collect()
 }

@@ -1,4 +1,4 @@
-//! Lists the variables that may hold a login. Child processes do not get them.
+//! Lists the variables that may hold a login, also one for a cluster. Child processes do not get them.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub fn of(spec: &Spec, environment: &Environment) -> Vec<VariableName> {
     read(spec, environment).into_iter().chain(others).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The variables of every pull secret of every cluster, also of clusters that were not chosen.
+/// The variables of every pull secret and of every kubeconfig, also of clusters that were not chosen.
 pub fn read(spec: &Spec, environment: &Environment) -> BTreeSet<VariableName> {
     let layers = with_known(environment, |known| {
         let of_clusters = spec.clusters.iter().map(|cluster| layers::of_file(spec, Some(cluster), known));
@@ -28,5 +28,6 @@ pub fn read(spec: &Spec, environment: &Environment) -> BTreeSet<VariableName> {
     let pull_secrets = layers.iter().flat_map(|layer| &layer.pull_secrets);
     // `render` reports their problems.
     let sources = pull_secrets.flat_map(|pull_secret| pull_secret::sources(pull_secret, &mut Vec::new()));
-    sources.flat_map(|source| source.variables()).map(|variable| variable.name).collect()
+    let kubeconfigs = spec.clusters.iter().filter_map(|cluster| cluster.kubeconfig.as_ref()?.env.parse().ok());
+    sources.flat_map(|source| source.variables()).map(|variable| variable.name).chain(kubeconfigs).collect()
 }

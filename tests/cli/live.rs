@@ -56,6 +56,75 @@ pub fn kubeconfig(address: &str) -> String {
     )
 }
 
+/// A program in this folder that writes its variables into the file `ran` of the working directory.
+#[cfg(unix)]
+fn login_program(folder: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("get-token"), "#!/bin/sh\n/usr/bin/env > ran\n").unwrap();
+    std::fs::set_permissions(folder.join("get-token"), PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_of_a_kubeconfig_comes_from_an_absolute_folder_and_sees_no_other_kubeconfig() {
+    let (repository, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let exec = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: get-token, interactiveMode: Never}}";
+    let config = kubeconfig("http://127.0.0.1:1").replace("{token: canary}", exec);
+    std::fs::write(elsewhere.path().join("config"), &config).unwrap();
+    std::fs::write(
+        repository.path().join("regcred.yaml"),
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  clusters:\n  \
+         - {name: eu, kubeconfig: {env: KUBE_EU}}\n  - {name: us, kubeconfig: {env: KUBE_US}}\n",
+    )
+    .unwrap();
+    login_program(&repository.path().join("committed"));
+    let ran = repository.path().join("ran");
+    let run = |path: &str| {
+        let eu = elsewhere.path().join("config");
+        let variables = [LOGIN, ("KUBE_EU", eu.to_str().unwrap()), ("KUBE_US", "canary-of-us"), ("PATH", path)];
+        let output = regcred(repository.path(), &variables, &["apply", "-n", "a", "--cluster", "eu"]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    };
+    for path in ["committed:/usr/bin:/bin", ":committed", "/usr/bin:./committed"] {
+        run(path);
+        assert!(!ran.exists(), "{path}");
+    }
+    login_program(elsewhere.path());
+    run(&format!("committed:{}", elsewhere.path().display()));
+    let seen = std::fs::read_to_string(ran).unwrap();
+    assert!(seen.contains("KUBERNETES_EXEC_INFO") && !seen.contains("canary"), "{seen}");
+}
+
+#[test]
+fn a_kubeconfig_in_a_variable_names_no_file_of_the_working_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("regcred.yaml"),
+        "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\nspec:\n  clusters:\n  \
+         - {name: eu, kubeconfig: {env: KUBE_EU}}\n",
+    )
+    .unwrap();
+    let config = kubeconfig("http://127.0.0.1:1");
+    for (field, before, after) in [
+        ("certificate-authority", "server: ", "certificate-authority: ca.crt, server: "),
+        ("client-key", "token: canary", "client-certificate: /a.crt, client-key: a.key"),
+        ("tokenFile", "token: canary", "tokenFile: ./token"),
+        (
+            "command",
+            "token: canary",
+            "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./login, interactiveMode: Never}",
+        ),
+    ] {
+        let text = config.replace(before, after);
+        let output = regcred(folder.path(), &[LOGIN, ("KUBE_EU", &text)], &["apply", "-n", "a"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let expected =
+            format!("`{field}` of the kubeconfig has a relative path, and a kubeconfig in a variable has no folder");
+        assert!(output.status.code() == Some(1) && said.contains(&expected), "{said}");
+    }
+}
+
 #[test]
 fn after_ctrl_c_a_run_that_waits_for_the_cluster_ends_by_that_signal() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

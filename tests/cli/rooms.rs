@@ -58,6 +58,7 @@ const CLUSTER: Rooms = Rooms {
         "pods",
         "read",
         "connect",
+        "kubeconfig",
         "rights",
         "failure",
         "path",

@@ -1,20 +1,19 @@
 //! Creates a client from a kubeconfig, or from the ServiceAccount of the Pod.
 
-use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderValue, Uri, header};
 pub use kube::Client;
-use kube::config;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use regcred_core::cluster::confine;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::failure::Attempt;
+use crate::kubeconfig::{confine_programs, invalid, parse, read};
 use crate::server::{Server, Trouble};
 use crate::threads;
 
@@ -32,6 +31,8 @@ pub struct Access {
     pub groups: Vec<String>,
     /// The variables that programs of the kubeconfig do not get.
     pub hidden_variables: Vec<String>,
+    /// The folders in which programs of the kubeconfig are looked for.
+    pub programs: Vec<PathBuf>,
     /// The deadline of one call.
     pub timeout: Duration,
     /// Whether the program was told to stop.
@@ -121,7 +122,8 @@ fn client(config: Config) -> Result<Client, Diagnostic> {
 }
 
 async fn config(access: Access) -> Result<Config, Diagnostic> {
-    let Access { source, context, allowed_contexts, user, groups, hidden_variables, timeout, stop: _ } = access;
+    let Access { source, context, allowed_contexts, user, groups, hidden_variables, programs, timeout, stop: _ } =
+        access;
     let kubeconfig = match source {
         Source::Pod => None,
         Source::Text(text) => Some(parse(&text)?),
@@ -133,7 +135,7 @@ async fn config(access: Access) -> Result<Config, Diagnostic> {
             Config::incluster().map_err(|_| no_kubeconfig())?
         }
         Some(mut kubeconfig) => {
-            hide(&mut kubeconfig, &hidden_variables)?;
+            confine_programs(&mut kubeconfig, &hidden_variables, &programs)?;
             check_context(&kubeconfig, context.as_deref(), allowed_contexts.as_deref())?;
             let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| invalid(&error))?
@@ -168,56 +170,7 @@ fn needs_a_thread(config: &Config) -> bool {
     is_a_name(config.proxy_url.as_ref().unwrap_or(&config.cluster_url))
 }
 
-/// The largest size of a kubeconfig.
-const LONGEST: u64 = 16 * 1024 * 1024;
-
 const USER_AGENT: &str = concat!("regcred/", env!("CARGO_PKG_VERSION"));
-
-#[expect(clippy::disallowed_methods, reason = "the kubeconfig is parsed here")]
-fn parse(text: &SecretString) -> Result<Kubeconfig, Diagnostic> {
-    Kubeconfig::from_yaml(text.expose_secret()).map_err(|error| invalid(&error))
-}
-
-/// Reads the files that exist, as kubectl does, and fails if none of them exists.
-fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Diagnostic> {
-    let is_missing = |path: &Path| path.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    let found: Vec<_> = paths.iter().filter(|path| !is_missing(path)).collect();
-    let paths = if found.is_empty() { paths.iter().take(1).collect() } else { found };
-    paths.iter().try_for_each(|path| check_file(path))?;
-    let merged =
-        paths.into_iter().try_fold(Kubeconfig::default(), |merged, path| merged.merge(Kubeconfig::read_from(path)?));
-    merged.map_err(|error| invalid(&error))
-}
-
-/// Refuses a file that may never end: a device, a pipe without a writer, or a file that is longer than any kubeconfig.
-fn check_file(path: &Path) -> Result<(), Diagnostic> {
-    let is_open = path.starts_with("/dev/fd") || path == Path::new("/dev/stdin");
-    let what = match path.metadata() {
-        Ok(metadata) if metadata.len() > LONGEST => "is longer than 16 MiB",
-        Ok(metadata) if !metadata.is_file() && !is_open => "is not a regular file",
-        // A missing file is an error where it is read.
-        _ => return Ok(()),
-    };
-    let message = format!("the kubeconfig cannot be read: it {what}");
-    Err(Diagnostic::error(Code::NoKubeconfig, message)
-        .hint("name a file with --kubeconfig FILE or the variable KUBECONFIG"))
-}
-
-/// Programs of the kubeconfig get no variable with a login of ours. Programs of the old kind would get all variables, so they do not run.
-fn hide(kubeconfig: &mut Kubeconfig, variables: &[String]) -> Result<(), Diagnostic> {
-    for user in kubeconfig.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
-        if let Some(exec) = &mut user.exec {
-            exec.drop_env = Some(variables.to_vec());
-        }
-        let runs = |provider: &config::AuthProviderConfig| provider.config.contains_key("cmd-path");
-        if user.auth_provider.as_ref().is_some_and(runs) {
-            let message =
-                "the kubeconfig has an `auth-provider` that runs a program, which Kubernetes dropped with 1.26";
-            return Err(Diagnostic::error(Code::InvalidKubeconfig, message).hint("use an `exec` entry instead"));
-        }
-    }
-    Ok(())
-}
 
 /// A Pod's own cluster has no context: neither one that was named, nor one that is allowed.
 fn check_pod(context: Option<&str>, allowed: Option<&str>) -> Result<(), Diagnostic> {
@@ -244,30 +197,6 @@ fn check_context(kubeconfig: &Kubeconfig, context: Option<&str>, allowed: Option
         Some(_) => Ok(()),
         None => confine::check_current_context(kubeconfig.current_context.as_deref(), allowed),
     }
-}
-
-/// The problem of a kubeconfig, without its text.
-fn invalid(error: &KubeconfigError) -> Diagnostic {
-    let what = match error {
-        KubeconfigError::ReadConfig(error, _) => {
-            let message = format!("the kubeconfig cannot be read: {}", regcred_core::diagnostic::reason(error));
-            return Diagnostic::error(Code::NoKubeconfig, message)
-                .hint("name one with --kubeconfig FILE or the variable KUBECONFIG");
-        }
-        KubeconfigError::Parse(_) => "the kubeconfig is not the YAML that kubectl takes",
-        KubeconfigError::LoadContext(_) | KubeconfigError::CurrentContextNotSet => "the kubeconfig has no such context",
-        KubeconfigError::LoadClusterOfContext(_)
-        | KubeconfigError::MissingClusterUrl
-        | KubeconfigError::ParseClusterUrl(_) => "the context of the kubeconfig has no cluster with an address",
-        KubeconfigError::LoadCertificateAuthority(_)
-        | KubeconfigError::LoadClientCertificate(_)
-        | KubeconfigError::LoadClientKey(_)
-        | KubeconfigError::ParseCertificates(_) => "a certificate or key of the kubeconfig cannot be read",
-        KubeconfigError::ParseProxyUrl(_) => "the address of the proxy is invalid",
-        _ => "the kubeconfig is invalid",
-    };
-    Diagnostic::error(Code::InvalidKubeconfig, what)
-        .hint("decode it if it is base64, and try it with kubectl: `kubectl get namespaces`")
 }
 
 fn no_kubeconfig() -> Diagnostic {

@@ -7,6 +7,7 @@ pub mod controller;
 pub mod execute;
 pub mod explain;
 pub mod failure;
+mod kubeconfig;
 pub mod owned;
 pub mod path;
 mod pause;

@@ -103,9 +103,16 @@ fn access(
         user: arguments.user.clone(),
         groups: arguments.groups.clone(),
         hidden_variables: fleet.secret_variables.iter().map(ToString::to_string).collect(),
+        programs: programs(environment),
         timeout: arguments.timeout.0,
         stop: interrupt::has_come,
     })
+}
+
+/// The folders of `PATH`, without relative ones.
+fn programs(environment: &Environment) -> Vec<PathBuf> {
+    let path = environment.setting("PATH").unwrap_or_default();
+    std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
 }
 
 fn of_flag(path: &Path, environment: &Environment) -> Result<Source, Diagnostic> {
@@ -129,6 +136,7 @@ pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> R
         user: arguments.user.clone(),
         groups: arguments.groups.clone(),
         hidden_variables: Vec::new(),
+        programs: programs(environment),
         timeout: arguments.timeout.0,
         stop: || false,
     })
