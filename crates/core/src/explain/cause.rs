@@ -57,9 +57,9 @@ causes! {
     DiskFull => "disk-full",
         "the node has no space left for the image", "free space on the node, or give it a larger disk";
     SecretBroken => "secret-broken",
-        "a pull secret holds no Docker config, and a kubelet then pulls nothing for the Pod", "write it again: `regcred apply`, or `regcred verify` for what is wrong with its source";
+        "a pull secret holds no Docker config, and a kubelet then pulls nothing for the Pod", "write the Secret again";
     BadEntry => "bad-entry",
-        "one bad entry breaks a whole pull secret for a kubelet", "correct or remove that entry, then write the pull secret again";
+        "one bad entry breaks a whole pull secret for a kubelet", "correct or remove that entry";
     NotReported => "not-reported",
         "the node has not reported on this image yet, and a public image needs no login", "ask again when the node has tried: `kubectl describe pod` shows its progress";
     AccountMissing => "account-missing",

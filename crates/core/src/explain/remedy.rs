@@ -3,15 +3,21 @@
 use super::answers::of_expired;
 use super::cause::Cause;
 use super::facts::Facts;
+use super::key;
 use super::secret::{Held, PullSecret};
 
 /// What to do.
 pub(super) fn of(cause: Cause, facts: &Facts) -> String {
     let remedy = with_names(cause, facts).unwrap_or_else(|| cause.remedy().to_owned());
-    if facts.place.has_controller && remedy.contains("`regcred apply") {
-        return remedy + "; a controller serves this cluster and will undo it: change its login or its regcred.yaml";
+    if !remedy.contains("`regcred apply") {
+        return remedy;
     }
     remedy
+        + if facts.place.has_controller {
+            "; a controller serves this cluster and will undo it: change its login or its regcred.yaml"
+        } else {
+            "; run it with the `--login` or the regcred.yaml of the first run"
+        }
 }
 
 fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
@@ -73,7 +79,40 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
         Cause::SecretEmpty if facts.secrets.iter().any(|secret| secret.lacks_auths) => {
             Some("put `{\"auths\": …}` around the logins, and write the Secret again".to_owned())
         }
+        Cause::SecretBroken
+        | Cause::BadEntry
+        | Cause::KeyScheme
+        | Cause::KeyDockerHub
+        | Cause::KeyPort
+        | Cause::KeyPath
+        | Cause::KeyGlob
+        | Cause::KeyWebSite
+        | Cause::KeyHost => written_again(cause, facts),
         _ => None,
+    }
+}
+
+/// Whose Secret it is decides who writes it again.
+fn written_again(cause: Cause, facts: &Facts) -> Option<String> {
+    let secret = facts.secrets.iter().find(|secret| has_the_fault(secret, cause, facts))?;
+    let (apply, remedy) = (apply(secret, &facts.place.name), cause.remedy());
+    Some(if secret.is_ours {
+        format!("{remedy}: `{apply}`")
+    } else {
+        format!(
+            "{remedy}; do so where `{}` is made, or let regcred write it: `{apply} --on-conflict overwrite`",
+            secret.name
+        )
+    })
+}
+
+fn has_the_fault(secret: &PullSecret, cause: Cause, facts: &Facts) -> bool {
+    let Ok(reference) = &facts.wanted.reference else { return secret.is_broken() };
+    let is_of_key = |entry| key::fault(entry, reference.image()).is_some_and(|(found, _)| found == cause);
+    match cause {
+        Cause::SecretBroken => matches!(secret.held, Held::Broken),
+        Cause::BadEntry => secret.is_broken(),
+        _ => secret.entries().iter().any(is_of_key),
     }
 }
 

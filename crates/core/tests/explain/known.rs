@@ -143,7 +143,22 @@ fn a_remedy_has_the_names_that_its_command_needs() {
                 facts.secrets[0].is_ours = true;
                 facts.verdicts = verdict(Some(Login::Expired), Pull::Refused);
             },
-            "`regcred apply -n shop --secret-name pull`",
+            "`regcred apply -n shop --secret-name pull`; run it with the `--login` or the regcred.yaml of the first run",
+        ),
+        (
+            |facts| with_key(facts, "oci://ghcr.io", IMAGE),
+            "write the host alone as the key; do so where `pull` is made, or let regcred write it: `regcred apply -n shop --secret-name pull --on-conflict overwrite`",
+        ),
+        (
+            |facts| facts.secrets.push(secret("own", &json!({"quay.io": {"auth": "?"}}))),
+            "correct or remove that entry; do so where `own` is made, or let regcred write it: `regcred apply -n shop --secret-name own --on-conflict overwrite`",
+        ),
+        (
+            |facts| {
+                with_key(facts, "ghcr.io:443", IMAGE);
+                facts.secrets[0].is_ours = true;
+            },
+            "compares ports as text: `regcred apply -n shop --secret-name pull`;",
         ),
         (|facts| with_key(facts, "quay.io", IMAGE), "`pull` where that Secret is made: regcred did not write it"),
         (
