@@ -18,6 +18,15 @@ const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"robot$new","password":"c
 /// The status and both outputs of `regcred`, which works against the answers to `METHOD PATH`. What has no answer is not found, and a
 /// write succeeds.
 fn run(arguments: &[&str], answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static) -> (i32, String) {
+    run_with(None, arguments, answer)
+}
+
+/// The same with a regcred.yaml.
+fn run_with(
+    config: Option<&str>,
+    arguments: &[&str],
+    answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static,
+) -> (i32, String) {
     let peers = Peers::start(move |request| {
         let path = request.path.split('?').next().unwrap();
         let other = if request.method == "PATCH" { (200, json!({})) } else { (404, json!({"message": "not found"})) };
@@ -26,6 +35,9 @@ fn run(arguments: &[&str], answer: impl Fn(&str) -> Option<(u16, Value)> + Send 
     });
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("config"), kubeconfig(&format!("http://127.0.0.1:{}", peers.port))).unwrap();
+    if let Some(config) = config {
+        std::fs::write(folder.path().join("regcred.yaml"), config).unwrap();
+    }
     let variables = [("KUBECONFIG", "config"), ("DOCKERHUB_AUTH", LOGIN)];
     let output = regcred(folder.path(), &variables, arguments);
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
@@ -108,6 +120,34 @@ fn either_annotation_keeps_a_namespace_and_a_service_account_out() {
     for name in ["out-0", "out-1"] {
         assert!(said.contains(&format!("`{name}` has opted out by its annotation, and is left out")), "{said}");
     }
+}
+
+/// The answers for a Pod of `team` that waits for this reason, with a registry that nobody can ask.
+fn pod_that_waits(request: &str) -> Option<(u16, Value)> {
+    let waiting = json!({"reason": "ImagePullBackOff", "message": "401 Unauthorized"});
+    let pod = json!({"metadata": {"name": "api"},
+        "spec": {"nodeName": "n", "containers": [{"name": "main", "image": "registry-of-nobody.test/api:1"}]},
+        "status": {"containerStatuses": [{"name": "main", "state": {"waiting": waiting}}]}});
+    let found = match request {
+        "GET /api/v1/namespaces/team/pods/api" => Some(pod),
+        "GET /api/v1/namespaces/team/serviceaccounts/default" => Some(json!({"metadata": {"name": "default"}})),
+        _ => namespace(request),
+    };
+    found.map(|found| (200, found))
+}
+
+#[test]
+fn a_namespace_that_regcred_yaml_excludes_gets_the_pattern_to_change_first() {
+    let explain = ["explain", "pod", "api", "-n", "team", "--offline"];
+    let config = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: shop}\nspec:\n  pullSecrets:\n  \
+                  - namespaces: {include: ['*'], exclude: ['te*']}\n";
+    let (status, said) = run_with(Some(config), &explain, pod_that_waits);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("cause: no-reference: "), "{said}");
+    assert!(said.contains("what to do: take `te*` out of `exclude` in regcred.yaml, which leaves"), "{said}");
+    let (_, said) = run(&explain, pod_that_waits);
+    assert!(said.contains("; if regcred.yaml excludes the namespace, change that first; then create"), "{said}");
+    assert!(said.contains("`regcred apply -n team`") && !said.contains("`te*`"), "{said}");
 }
 
 #[test]

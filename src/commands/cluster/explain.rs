@@ -12,16 +12,16 @@ use crate::environment::Environment;
 use crate::files::stream::print_text;
 use crate::registry::{self, Options};
 use crate::report::{self, Outcome};
-use crate::settings;
 use crate::settings::file::File;
 use crate::settings::fleet::{Fleet, Purpose};
+use crate::settings::{self, PullSecretSettings};
 use regcred_cluster::connect::{Access, connect};
 use regcred_cluster::explain::{self as cluster, Scene};
 use regcred_core::cluster::Accounts;
 use regcred_core::credentials::Credential;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::explain::{Cause, Facts, Finding, State, Wanted, explain};
-use regcred_core::names::ResourceName;
+use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::registry::verdict::{Login, Verdict};
 use regcred_core::spec::choice::Link;
 use regcred_core::spec::typed::Typed;
@@ -60,8 +60,9 @@ pub fn run(
         Some(name) => cluster::Subject::Pod(name),
         None => cluster::Subject::Image(&arguments.name, account),
     };
-    let linked = linked(&fleet, file);
-    let answers = block_on(answers(access, arguments, &subject, (&ours, linked), &options))??;
+    let known =
+        Known { ours: &ours, linked: linked(&fleet, file), excluded_by: excluded_by(&fleet, &arguments.namespace) };
+    let answers = block_on(answers(access, arguments, &subject, known, &options))??;
     match arguments.format {
         AnswerFormat::Text => print_text(&as_text(arguments, &answers))?,
         AnswerFormat::Json => print_text(&report::json(&as_json(arguments, &answers))?)?,
@@ -75,17 +76,26 @@ struct Answer {
     finding: Finding,
 }
 
+/// What the settings say about the namespace.
+struct Known<'a> {
+    /// The names of the pull secrets that regcred would write.
+    ours: &'a [ResourceName],
+    linked: Option<Vec<Accounts<'a>>>,
+    excluded_by: Option<String>,
+}
+
 async fn answers(
     access: Access,
     arguments: &ExplainArguments,
     subject: &cluster::Subject<'_>,
-    (ours, linked): (&[ResourceName], Option<Vec<Accounts<'_>>>),
+    Known { ours, linked, excluded_by }: Known<'_>,
     options: &Options<'_>,
 ) -> Result<Vec<Answer>, Failure> {
     let failed = |problem| Failure::of("the cluster", problem);
     let server = connect(access).await.map_err(failed)?;
     let scene = cluster::read(&server, &arguments.namespace, subject, ours).await.map_err(failed)?;
-    let Scene { place, pod, mut account, wanted, secrets, others } = scene;
+    let Scene { mut place, pod, mut account, wanted, secrets, others } = scene;
+    place.excluded_by = excluded_by;
     let is_linked = |name: &ResourceName| linked.as_ref().is_none_or(|all| all.iter().any(|one| one.has(name)));
     account.is_left_out |= account.name.parse().is_ok_and(|name| !is_linked(&name));
     let now = Timestamp::now().as_second();
@@ -107,6 +117,16 @@ async fn answers(
 fn linked<'a>(fleet: &'a Fleet, file: Option<&File>) -> Option<Vec<Accounts<'a>>> {
     let member = file.and(fleet.members.first()).filter(|one| one.combination.link == Link::ServiceAccount)?;
     Some(member.pull_secrets.iter().map(|one| comparison::linked(one, false)).collect())
+}
+
+/// The pattern that leaves the namespace out, if every pull secret has one.
+fn excluded_by(fleet: &Fleet, namespace: &Namespace) -> Option<String> {
+    let mut all = fleet.members.iter().flat_map(|member| &member.pull_secrets);
+    let of = |one: &PullSecretSettings| {
+        one.exclude.iter().find(|pattern| pattern.matches(namespace)).map(|one| one.as_str().to_owned())
+    };
+    let first = of(all.next()?)?;
+    all.all(|one| of(one).is_some()).then_some(first)
 }
 
 /// Asks with the logins that a kubelet would try, or without one.

@@ -77,7 +77,7 @@ causes! {
     ReferenceDropped => "reference-dropped",
         "somebody else writes the ServiceAccount's list and has dropped our reference", "stop that writer from owning `imagePullSecrets`, then apply again, and create the Pod again";
     NoReference => "no-reference",
-        "neither the Pod nor its ServiceAccount refers to a pull secret", "link the pull secret: `regcred apply` in this namespace, with --service-account unless it is `default`; then create the Pod again";
+        "neither the Pod nor its ServiceAccount refers to a pull secret", "link the pull secret: `regcred apply` in this namespace, with --service-account unless it is `default`; if regcred.yaml excludes the namespace, change that first; then create the Pod again";
     OwnReferences => "own-references",
         "the Pod has its own list `imagePullSecrets`, and then the references of its ServiceAccount do not count", "remove `imagePullSecrets` from the Pod's template, or add the right one";
     SecretMissing => "secret-missing",

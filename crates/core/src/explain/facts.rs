@@ -42,6 +42,8 @@ pub struct Place {
     pub name: String,
     /// Its annotations that opt out of pull secrets.
     pub opts_out: Vec<&'static str>,
+    /// The name or glob in `exclude` of regcred.yaml that leaves it out.
+    pub excluded_by: Option<String>,
     /// Whether an admission policy of ours adds references to Pods there.
     pub policy: PolicyState,
     /// Whether a controller of ours serves the cluster.
@@ -163,6 +165,7 @@ impl Place {
         Self {
             name: name.to_owned(),
             opts_out: namespace.map(opts_out).unwrap_or_default(),
+            excluded_by: None,
             policy: policies.state(name, namespace),
             has_controller: policies.are_of_a_controller(),
             ours: Vec::new(),

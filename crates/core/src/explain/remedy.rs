@@ -52,6 +52,18 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
             let name = &facts.account.name;
             Some(format!("add `{name}` to `serviceAccounts` in regcred.yaml, and apply it; {}", again()))
         }
+        Cause::NoReference => {
+            let remedy =
+                cause.remedy().replace("`regcred apply` in this namespace", &format!("`regcred apply -n {namespace}`"));
+            let remedy = match &facts.place.excluded_by {
+                Some(pattern) => format!(
+                    "take `{pattern}` out of `exclude` in regcred.yaml, which leaves this namespace out; {}",
+                    remedy.replace(" if regcred.yaml excludes the namespace, change that first;", "")
+                ),
+                None => remedy,
+            };
+            Some(remedy + &new_pod(facts))
+        }
         Cause::WrongType => {
             let secret = facts.secrets.iter().find(|secret| matches!(secret.held, Held::OfAnotherType))?;
             let overwrite = if secret.is_ours { "" } else { " --on-conflict overwrite" };

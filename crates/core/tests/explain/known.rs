@@ -91,7 +91,7 @@ fn a_container_that_runs_from_a_kept_image_has_the_reason_for_which_a_new_node_c
             "secret-missing: the Pod or its ServiceAccount names a pull secret that does not exist: `pull`",
             "`regcred apply`",
         ),
-        (without_references, "no-reference: ", "link the pull secret: `regcred apply`"),
+        (without_references, "no-reference: ", "link the pull secret: `regcred apply "),
         (
             |facts| facts.verdicts = verdict(Some(Login::Refused), Pull::Refused),
             "wrong-password: the registry does not take the user name and password: `ghcr.io` in Secret `pull`",
