@@ -151,6 +151,43 @@ fn a_namespace_that_regcred_yaml_excludes_gets_the_pattern_to_change_first() {
 }
 
 #[test]
+fn a_dry_run_that_would_only_evict_pods_names_them_and_exits_3() {
+    let auth = STANDARD.encode("robot$new:canary-of-new");
+    let config = LOGIN.replace("\"}", &format!("\",\"auth\":\"{auth}\"}}"));
+    let secret = json!({
+        "metadata": {"name": "pull", "annotations": {"regcred.dev/owner": "pull"},
+            "labels": {"app.kubernetes.io/managed-by": "regcred"}},
+        "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": STANDARD.encode(config)},
+    });
+    let account = json!({"metadata": {"name": "default"}, "imagePullSecrets": [{"name": "pull"}]});
+    let pod = |name: &str| {
+        let waiting = json!({"reason": "ImagePullBackOff", "message": "401 Unauthorized"});
+        json!({"metadata": {"name": name, "namespace": "team", "ownerReferences": [{"kind": "ReplicaSet", "name": "x", "controller": true}]},
+            "spec": {"serviceAccountName": "default", "containers": [{"name": "main", "image": "ghcr.io/acme/api:1"}]},
+            "status": {"containerStatuses": [{"name": "main", "image": "ghcr.io/acme/api:1", "state": {"waiting": waiting}}]}})
+    };
+    let answer = move |request: &str| {
+        let list = |items: &[Value]| json!({"metadata": {}, "items": items});
+        let found = match request {
+            "GET /api/v1/namespaces/team/secrets/pull" => Some(secret.clone()),
+            "GET /api/v1/namespaces/team/serviceaccounts/default" => Some(account.clone()),
+            "GET /api/v1/namespaces/team/serviceaccounts" => Some(list(std::slice::from_ref(&account))),
+            "GET /api/v1/namespaces/team/pods" => Some(list(&["a", "b", "c", "d"].map(pod))),
+            "GET /apis/policy/v1/namespaces/team/poddisruptionbudgets" => Some(list(&[])),
+            _ => namespace(request),
+        };
+        found.map(|found| (200, found))
+    };
+    let apply = ["apply", "-n", "team", "--secret-name", "pull", "--dry-run", "--restart-stuck-pods"];
+    let (status, said) = run(&apply[..6], answer.clone());
+    assert_eq!(status, 0, "nothing else differs: {said}");
+    let (status, said) = run(&apply, answer);
+    assert_eq!(status, 3, "{said}");
+    let named = "4 stuck Pods were found that would be evicted: team/a, team/b, team/c and 1 more";
+    assert!(said.contains(named), "{said}");
+}
+
+#[test]
 fn failures_that_differ_only_in_their_namespace_are_one_message() {
     let (status, said) =
         run(&["apply", "-n", "team-1,team-2,team-3,team-4,other", "--secret-name", "pull"], |request| {

@@ -21,6 +21,8 @@ use regcred_core::names::ResourceName;
 pub(super) struct Applied {
     pub(super) done: Vec<(Step, Option<Ending>)>,
     pub(super) problems: Vec<Diagnostic>,
+    /// Whether a run without `--dry-run` would evict Pods.
+    pub(super) would_evict: bool,
 }
 
 impl Applied {
@@ -31,12 +33,16 @@ impl Applied {
 
     /// Nothing was done; this would be done.
     pub(super) fn planned(steps: Vec<Step>, problems: Vec<Diagnostic>) -> Self {
-        Self { done: steps.into_iter().map(|step| (step, None)).collect(), problems }
+        Self { done: steps.into_iter().map(|step| (step, None)).collect(), problems, ..Self::default() }
     }
 
     /// This was done.
     pub(super) fn done(done: Vec<(Step, Ending)>, problems: Vec<Diagnostic>) -> Self {
-        Self { done: done.into_iter().map(|(step, ending)| (step, Some(ending))).collect(), problems }
+        Self {
+            done: done.into_iter().map(|(step, ending)| (step, Some(ending))).collect(),
+            problems,
+            ..Self::default()
+        }
     }
 
     fn is_planned(&self) -> bool {
@@ -164,7 +170,8 @@ fn outcome(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome,
     if manner.format == ReportFormat::Text {
         report::warn(&problems);
     }
-    let differs = clusters.iter().flat_map(|(_, applied)| &applied.done).any(|(step, _)| step.change.differs());
+    let differs =
+        clusters.iter().any(|(_, one)| one.would_evict || one.done.iter().any(|(step, _)| step.change.differs()));
     Ok(if manner.dry_run && differs { Outcome::Differs } else { Outcome::Done })
 }
 

@@ -19,10 +19,7 @@ use crate::settings::file::{File, Which};
 use regcred_cluster::connect::Access;
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::policy;
-use regcred_cluster::server::Server;
-use regcred_cluster::stuck::Mode;
-use regcred_core::cluster::{Delivery, Facts};
-use regcred_core::diagnostic::Diagnostic;
+use regcred_cluster::stuck::{End, Mode, restart};
 use regcred_core::docker_config::Logins;
 use regcred_core::spec::typed::Typed;
 
@@ -75,11 +72,14 @@ async fn in_cluster(
     }
     let refusals = refusal::of(&comparison, &delivery);
     if arguments.dry_run || !refusals.is_empty() {
+        let mut would_evict = false;
         if arguments.restart_stuck_pods && refusals.is_empty() {
-            problems.extend(restart(&server, &delivery, &facts, Mode::Find).await);
+            let found = restart(&server, &delivery, &facts, Mode::Find).await;
+            would_evict = found.iter().flatten().any(|stuck| matches!(stuck.end, End::Evictable));
+            problems.extend(found.map_or_else(|problem| vec![problem], stuck::said));
         }
         problems.extend(refusals);
-        return Applied::planned([comparison.steps, left_over].concat(), problems);
+        return Applied { would_evict, ..Applied::planned([comparison.steps, left_over].concat(), problems) };
     }
     progress.expect(&comparison.steps);
     progress.expect(&left_over);
@@ -97,14 +97,8 @@ async fn in_cluster(
         for (step, _) in done.iter().filter(|(_, ending)| matches!(ending, Ending::Failed(_) | Ending::Gone)) {
             step.namespace.as_ref().map(|namespace| facts.namespaces.remove(namespace));
         }
-        problems.extend(restart(&server, &delivery, &facts, Mode::Evict).await);
+        let found = restart(&server, &delivery, &facts, Mode::Evict).await;
+        problems.extend(found.map_or_else(|problem| vec![problem], stuck::said));
     }
     Applied::done(done, problems)
-}
-
-async fn restart(server: &Server, delivery: &Delivery<'_>, facts: &Facts, mode: Mode) -> Vec<Diagnostic> {
-    match regcred_cluster::stuck::restart(server, delivery, facts, mode).await {
-        Ok(found) => stuck::said(found),
-        Err(problem) => vec![problem],
-    }
 }

@@ -2,14 +2,15 @@
 
 use regcred_cluster::stuck::{End, Stuck};
 use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::names::listed;
 
-/// One problem for each Pod that stays, and one note with the number of evicted Pods.
+/// One problem for each Pod that stays, and one note that names the evicted Pods.
 pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
-    let (mut problems, mut evicted, mut evictable) = (Vec::new(), 0, 0);
+    let (mut problems, mut evicted, mut evictable) = (Vec::new(), Vec::new(), Vec::new());
     for Stuck { place, end } in found {
         match end {
-            End::Evicted => evicted += 1,
-            End::Evictable => evictable += 1,
+            End::Evicted => evicted.push(place),
+            End::Evictable => evictable.push(place),
             End::Gone => {}
             End::Bare => problems.push(
                 Diagnostic::warning(
@@ -35,11 +36,11 @@ pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
             End::Failed(problem) => problems.push(problem),
         }
     }
-    let note = |count: usize, what: &str| {
-        let pods = if count == 1 { "Pod was" } else { "Pods were" };
-        let message = format!("{count} stuck {pods} {what}");
-        (count > 0).then(|| Diagnostic::note(Code::StuckPod, message))
+    let note = |places: &[String], what: &str| {
+        let pods = if places.len() == 1 { "Pod was" } else { "Pods were" };
+        let message = format!("{} stuck {pods} {what}: {}", places.len(), listed(places));
+        (!places.is_empty()).then(|| Diagnostic::note(Code::StuckPod, message))
     };
-    problems.extend(note(evicted, "evicted").or_else(|| note(evictable, "found that would be evicted")));
+    problems.extend(note(&evicted, "evicted").or_else(|| note(&evictable, "found that would be evicted")));
     problems
 }
