@@ -239,7 +239,7 @@ fn as_text(verdict: &Verdict) -> String {
         None => String::new(),
     };
     let mut text = format!("{}{username}{from}: {login}{until}\n", verdict.registry);
-    text.extend(verdict.images.iter().map(|(image, pull)| format!("  {image}: {}\n", pull.sentence())));
+    text.extend(verdict.images.iter().map(|(image, pull)| format!("  {image}: {}\n", verdict.sentence(*pull))));
     text + &verdict.limits.as_ref().map_or(String::new(), |limits| format!("  {}\n", of_limits(limits)))
 }
 
@@ -264,7 +264,7 @@ fn of_limits(limits: &Limits) -> String {
 
 pub(super) fn as_json(verdict: &Verdict) -> Value {
     let images = verdict.images.iter().map(|(image, pull)| {
-        json!({"image": image, "pull": word(pull.standing()), "why": pull.word(), "message": pull.sentence()})
+        json!({"image": image, "pull": word(pull.standing()), "why": pull.word(), "message": verdict.sentence(*pull)})
     });
     let login = verdict
         .login

@@ -183,8 +183,8 @@ fn words(facts: &Facts) -> Option<String> {
 fn said(verdict: &Verdict) -> Vec<String> {
     let login = verdict.login.as_ref().filter(|_| verdict.source.is_some()).map(Login::sentence);
     let login = login.map(|sentence| format!("  {} says from here: the login is {sentence}", verdict.registry));
-    let images =
-        verdict.images.iter().map(|(_, pull)| format!("  {} says from here: {}", verdict.registry, pull.sentence()));
+    let images = verdict.images.iter().map(|(_, pull)| verdict.sentence(*pull));
+    let images = images.map(|sentence| format!("  {} says from here: {sentence}", verdict.registry));
     login.into_iter().chain(images).collect()
 }
 

@@ -107,7 +107,7 @@ causes! {
     Expired => "expired",
         "the password has expired", "fetch a new one, and apply it";
     WrongPassword => "wrong-password",
-        "the registry does not take the user name and password", "check the user name, create a new token, and write it into that Secret: for a Secret that this tool wrote into its variable, then `regcred apply`";
+        "the registry does not take the user name and password", "check the user name, and create a new token; put it into its variable, and run `regcred apply`";
     BreaksPublic => "breaks-a-public-image",
         "everybody may pull the image, but not with this login", "renew the login or remove it: a bad login is worse than none";
     NoRight => "no-right",
@@ -117,7 +117,7 @@ causes! {
     NotFound => "not-found",
         "the registry has no such image, or hides it from this login", "check repository and tag; then the right to read the repository";
     RefusedThere => "refused",
-        "the registry does not let this login pull the image", "check the password first, then the right to read the repository";
+        "the registry refuses the image, and does not say whether the login is wrong or has no right", "check the password first, then the right to read the repository";
     LaterFixed => "fixed-since",
         "the pull secret was written after the Pod, and its login is good: the node tries again within five minutes", "wait, or delete the Pod: a new one pulls at once";
     OnlyCached => "only-cached",

@@ -5,6 +5,7 @@ use super::cause::Cause;
 use super::facts::Facts;
 use super::key;
 use super::secret::{Held, PullSecret};
+use crate::registry::verdict::{Standing, Verdict};
 
 /// What to do.
 pub(super) fn of(cause: Cause, facts: &Facts) -> String {
@@ -72,13 +73,20 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
                 apply(secret, namespace)
             ))
         }
-        Cause::Expired => {
-            let source = of_expired(facts)?.source.as_deref()?;
+        Cause::Expired | Cause::WrongPassword => {
+            let is_refused =
+                |one: &&Verdict| one.login.as_ref().is_some_and(|login| login.standing() == Standing::Refused);
+            let (verdict, new) = if cause == Cause::Expired {
+                (of_expired(facts), "create a new token")
+            } else {
+                (facts.verdicts.iter().find(is_refused), "check the user name, and create a new token")
+            };
+            let source = verdict?.source.as_deref()?;
             let secret = facts.secrets.iter().find(|secret| source.contains(&format!("`{}`", secret.name)))?;
             Some(if secret.is_ours {
-                format!("fetch a new one, and apply it: `{}`", apply(secret, namespace))
+                format!("{new}; put it into its variable, and run `{}`", apply(secret, namespace))
             } else {
-                format!("fetch a new one, and write it into `{}` where that Secret is made", secret.name)
+                format!("{new}; write it into `{}` where that Secret is made", secret.name)
             })
         }
         Cause::NoKey => {

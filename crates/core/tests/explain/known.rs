@@ -160,10 +160,22 @@ fn a_remedy_has_the_names_that_its_command_needs() {
             },
             "compares ports as text: `regcred apply -n shop --secret-name pull`;",
         ),
+        (
+            |facts| facts.verdicts = verdict(Some(Login::Refused), Pull::Refused),
+            "create a new token; write it into `pull` where that Secret is made",
+        ),
+        (
+            |facts| {
+                facts.secrets[0].is_ours = true;
+                facts.verdicts = verdict(Some(Login::Refused), Pull::Refused);
+            },
+            "put it into its variable, and run `regcred apply -n shop --secret-name pull`;",
+        ),
         (|facts| with_key(facts, "quay.io", IMAGE), "`pull` where that Secret is made: regcred did not write it"),
         (
             |facts| {
                 facts.place.has_controller = true;
+                facts.secrets[0].is_ours = true;
                 facts.verdicts = verdict(Some(Login::Refused), Pull::Refused);
             },
             "a controller serves this cluster and will undo it",

@@ -112,6 +112,15 @@ impl Verdict {
         Self { login, ..self }
     }
 
+    /// A sentence about one of its images. A login that the registry does not take explains the refusal.
+    pub fn sentence(&self, pull: Pull) -> String {
+        if self.explains(pull) { "refused, because the login is".to_owned() } else { pull.sentence() }
+    }
+
+    fn explains(&self, pull: Pull) -> bool {
+        pull == Pull::Refused && self.login.as_ref().is_some_and(|login| login.standing() == Standing::Refused)
+    }
+
     /// The worst of its results.
     pub fn standing(&self) -> Standing {
         let all = self.login.iter().map(Login::standing).chain(self.images.iter().map(|(_, pull)| pull.standing()));
@@ -121,5 +130,30 @@ impl Verdict {
             Standing::Refused => 2,
         })
         .unwrap_or(Standing::Unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_login_and_a_missing_right_have_different_words() {
+        let said = |login, pull: Pull| {
+            let (registry, images) = ("ghcr.io".to_owned(), Vec::new());
+            let verdict = Verdict {
+                registry,
+                source: None,
+                username: None,
+                login: Some(login),
+                images,
+                expires: None,
+                limits: None,
+            };
+            verdict.sentence(pull)
+        };
+        assert_eq!(said(Login::Refused, Pull::Refused), "refused, because the login is");
+        assert!(said(Login::Anybody, Pull::Refused).contains("wrong login, or no right"));
+        assert!(said(Login::Good, Pull::NoRight).contains("has no right to pull"));
     }
 }

@@ -177,7 +177,7 @@ impl Pull {
             ),
             Self::Refused => (
                 "refused",
-                "the registry does not let this login pull it",
+                "wrong login, or no right to pull it: the registry does not say which",
                 "check the password first, then the right to read the repository",
             ),
             Self::BreaksPublic => (
@@ -196,7 +196,11 @@ impl Pull {
             }
             Self::Odd(code) => return ("status", format!("the answer has status {code}"), ASK_AGAIN),
             Self::Unreachable(fault) => return fault.said(),
-            Self::NotAsked => ("not-asked", "not asked: the registry gave no answer, or its login is withheld", ""),
+            Self::NotAsked => (
+                "not-asked",
+                "no question about the image: the registry had given no answer before, or its login is withheld",
+                "",
+            ),
         };
         (word, sentence.to_owned(), hint)
     }
@@ -219,7 +223,7 @@ impl Verdict {
         });
         let of_images = self.images.iter().filter(|(_, pull)| {
             // The verdict on its login says why.
-            !matches!(pull.standing(), Standing::Good) && !matches!(pull, Pull::NotAsked)
+            !matches!(pull.standing(), Standing::Good) && !matches!(pull, Pull::NotAsked) && !self.explains(*pull)
         });
         let of_images = of_images.map(|(image, pull)| {
             let (_, sentence, hint) = pull.said();
@@ -264,7 +268,8 @@ mod tests {
             (Login::Good, Pull::Allowed, &[][..]),
             (Login::Good, Pull::NoRight, &["error pull-refused"]),
             (Login::Good, Pull::NoSuchTag, &["warning image-not-found"]),
-            (Login::Refused, Pull::Refused, &["error login-refused", "error pull-refused"]),
+            (Login::Refused, Pull::Refused, &["error login-refused"]),
+            (Login::Anybody, Pull::Refused, &["warning login-unknown", "error pull-refused"]),
             (Login::Withheld(Withheld::NotAllowed), Pull::NotAsked, &["warning login-unknown"]),
             (
                 Login::Unreachable(Fault::Timeout),
