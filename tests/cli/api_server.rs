@@ -188,6 +188,23 @@ fn a_dry_run_that_would_only_evict_pods_names_them_and_exits_3() {
 }
 
 #[test]
+fn a_foreign_secret_of_another_type_gets_the_flags_that_replace_it_at_once() {
+    for (kind, hint) in [
+        ("Opaque", "it is of another type or immutable: --recreate --on-conflict overwrite deletes it"),
+        ("kubernetes.io/dockerconfigjson", "--on-conflict adopt takes it over"),
+    ] {
+        let secret = json!({"metadata": {"name": "pull"}, "type": kind,
+            "data": {".dockerconfigjson": STANDARD.encode(LOGIN)}});
+        let (status, said) = run(&["apply", "-n", "team", "--secret-name", "pull"], move |request| {
+            let secret = request.ends_with("/secrets/pull").then(|| secret.clone());
+            secret.or_else(|| namespace(request)).map(|found| (200, found))
+        });
+        assert_eq!(status, 1, "{said}");
+        assert!(said.contains(&format!("hint: {hint}")), "{said}");
+    }
+}
+
+#[test]
 fn failures_that_differ_only_in_their_namespace_are_one_message() {
     let (status, said) =
         run(&["apply", "-n", "team-1,team-2,team-3,team-4,other", "--secret-name", "pull"], |request| {

@@ -1,5 +1,6 @@
 //! Explains which changes a run refuses, before it changes anything.
 
+use regcred_core::cluster::facts::TYPE;
 use regcred_core::cluster::{Comparison, Delivery, OnConflict, Step, content};
 use regcred_core::cluster::{Object, content::Content};
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -39,8 +40,8 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
                 whose.as_ref().map_or_else(|| "not regcred's".to_owned(), |whose| format!("of another {whose}"));
             let holds = if is_equal(step, delivery) { "the same logins" } else { "other logins" };
             let hint = match (is_equal(step, delivery), delivery.on_conflict) {
-                (true, OnConflict::Adopt) => {
-                    "it is of another type or immutable: --recreate --on-conflict overwrite deletes it and makes it again"
+                _ if is_fixed(step) => {
+                    "it is of another type or immutable: --recreate --on-conflict overwrite deletes it and makes it again; or give ours another name with --secret-name"
                 }
                 (true, _) => "--on-conflict adopt takes it over; or give ours another name with --secret-name",
                 (false, OnConflict::Adopt) => {
@@ -53,6 +54,11 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
             Diagnostic::error(Code::NotOurs, format!("{place} is {owner}, and holds {holds}")).hint(hint)
         }
     }
+}
+
+/// Whether nothing but a new Secret helps.
+fn is_fixed(step: &Step) -> bool {
+    matches!(&step.object, Object::Secret { there: Some(there), .. } if there.type_ != TYPE || there.immutable)
 }
 
 fn is_equal(step: &Step, delivery: &Delivery<'_>) -> bool {
