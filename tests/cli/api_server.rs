@@ -120,6 +120,8 @@ fn either_annotation_keeps_a_namespace_and_a_service_account_out() {
     for name in ["out-0", "out-1"] {
         assert!(said.contains(&format!("`{name}` has opted out by its annotation, and is left out")), "{said}");
     }
+    let left_out = "ServiceAccounts left out, because their annotation opts out: team/first, team/second\n";
+    assert!(said.contains(left_out), "{said}");
 }
 
 /// The answers for a Pod of `team` that waits for this reason, with a registry that nobody can ask.
@@ -202,6 +204,18 @@ fn a_foreign_secret_of_another_type_gets_the_flags_that_replace_it_at_once() {
         assert_eq!(status, 1, "{said}");
         assert!(said.contains(&format!("hint: {hint}")), "{said}");
     }
+}
+
+#[test]
+fn namespaces_that_have_all_opted_out_get_the_command_that_takes_them_in() {
+    let (status, said) = run(&["apply", "-n", "out-1,out-0", "--secret-name", "pull"], |request| {
+        let mut found = namespace(request)?;
+        found["metadata"]["annotations"] = json!({"regcred.dev/exclude": "true"});
+        Some((200, found))
+    });
+    assert_eq!(status, 1, "{said}");
+    let hint = "hint: `kubectl annotate namespace out-0 out-1 regcred.dev/exclude-` takes the annotation off";
+    assert!(said.contains("every chosen namespace has opted out by its annotation") && said.contains(hint), "{said}");
 }
 
 #[test]
@@ -290,4 +304,21 @@ fn status_asks_a_registry_once_about_each_image_with_the_same_logins() {
         assert_eq!((with.len(), without.len()), (2, 2), "{path}: {asked:?}");
     }
     assert_eq!(asked.len(), 12, "{asked:?}");
+}
+
+#[test]
+fn status_shows_a_service_account_that_has_opted_out() {
+    let (status, said) = run(&["status", "-n", "team", "--secret-name", "pull"], |request| {
+        let annotations = json!({"regcred.dev/exclude": "true"});
+        let account = json!({"metadata": {"name": "default", "annotations": annotations}});
+        let found = match request {
+            "GET /api/v1/namespaces/team/serviceaccounts/default" => Some(account),
+            "GET /api/v1/namespaces/team/serviceaccounts" => Some(json!({"metadata": {}, "items": [account]})),
+            "GET /api/v1/namespaces/team/pods" => Some(json!({"metadata": {}, "items": []})),
+            _ => namespace(request),
+        };
+        found.map(|found| (200, found))
+    });
+    assert_eq!(status, 3, "{said}");
+    assert!(said.contains("missing  default excluded  "), "{said}");
 }

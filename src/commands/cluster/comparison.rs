@@ -9,7 +9,7 @@ use regcred_cluster::connect::{Access, connect};
 use regcred_cluster::read::{self, Objects, Which, WithoutSecrets};
 use regcred_cluster::server::Server;
 use regcred_cluster::{owned, policy};
-use regcred_core::cluster::facts::Phase;
+use regcred_core::cluster::facts::{Phase, Space};
 use regcred_core::cluster::policy::Merge;
 use regcred_core::cluster::selection::{Aim, Chosen};
 use regcred_core::cluster::{Accounts, Comparison, Delivery, Facts, PullSecret, Removal, Step, Unchangeable};
@@ -70,6 +70,9 @@ pub(super) async fn compare<'a>(
     let mut comparison = delivery.compare(&facts);
     problems.extend(absent(&comparison));
     problems.extend(not_compared(&comparison));
+    if matches!(typed.purpose, Purpose::Apply(_)) {
+        problems.extend(excluded(&delivery, &facts));
+    }
     // A controller has a policy of its own, for all its namespaces.
     if delivery.link == Link::Policy && settings.combination.strategy != Strategy::Controller {
         let policies = delivery.policies(if typed.link.prune { Merge::Replace } else { Merge::Add });
@@ -173,6 +176,18 @@ fn absent(comparison: &Comparison) -> Vec<Diagnostic> {
             .hint("run this again once it exists; `--link policy` serves Pods of every ServiceAccount from the start")
     };
     by_name.into_iter().map(warning).collect()
+}
+
+/// ServiceAccounts that get no reference, because their annotation opts out.
+fn excluded(delivery: &Delivery<'_>, facts: &Facts) -> Option<Diagnostic> {
+    let of = |(namespace, space): (&Namespace, &Space)| {
+        let here = delivery.pull_secrets.iter().filter(|one| one.namespaces.contains(namespace));
+        let names: BTreeSet<_> = here.flat_map(|one| one.accounts.opted_out(space)).cloned().collect();
+        names.into_iter().map(|name| format!("{namespace}/{name}")).collect::<Vec<_>>()
+    };
+    let places: Vec<_> = facts.namespaces.iter().flat_map(of).collect();
+    let message = format!("ServiceAccounts left out, because their annotation opts out: {}", listed(&places));
+    (!places.is_empty()).then(|| Diagnostic::note(Code::NamespaceLeftOut, message))
 }
 
 fn not_compared(comparison: &Comparison) -> Vec<Diagnostic> {

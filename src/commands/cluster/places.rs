@@ -1,5 +1,7 @@
 //! Chooses the namespaces of a cluster.
 
+use std::collections::BTreeSet;
+
 use crate::cli::cluster::PlaceArguments;
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_cluster::read::{self, Spaces, Which};
@@ -7,7 +9,7 @@ use regcred_cluster::server::Server;
 use regcred_core::cluster::facts::{Phase, Space};
 use regcred_core::cluster::selection::{Aim, Choice, Chosen, Others, Why};
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::Namespace;
+use regcred_core::names::{Namespace, OPT_OUT};
 use regcred_core::spec::choice::Strategy;
 
 /// The namespaces of each pull secret, and the problems of named namespaces.
@@ -43,7 +45,7 @@ pub(super) async fn chosen(
     let is_named = chosen.iter().any(|chosen| !chosen.missing.is_empty() || !chosen.left_out.is_empty());
     if chosen.iter().all(|chosen| chosen.namespaces.is_empty()) && !(aim == Aim::CleanUp && is_named) {
         let is_explained = problems.iter().any(Diagnostic::is_error);
-        return Err(if is_explained { problems } else { [problems, vec![none(&chosen)]].concat() });
+        return Err(if is_explained { problems } else { [problems, vec![none(&chosen, &spaces)]].concat() });
     }
     let is_left_out = |name: &Namespace, space: &Space| {
         space.phase == Phase::Active && space.metadata.opts_out() && choices.iter().any(|choice| choice.names_it(name))
@@ -99,10 +101,21 @@ fn problems(chosen: &[Chosen], may_be_missing: bool) -> Vec<Diagnostic> {
     problems
 }
 
-fn none(chosen: &[Chosen]) -> Diagnostic {
+fn none(chosen: &[Chosen], spaces: &Spaces) -> Diagnostic {
     let excluded: usize = chosen.iter().map(|chosen| chosen.excluded).sum();
+    let left_out = || chosen.iter().flat_map(|chosen| &chosen.left_out);
     let (message, hint) = if excluded > 0 {
         ("no namespace is left to serve", format!("`exclude` left out all {excluded}: exclude fewer, or name others"))
+    } else if left_out().next().is_some() && left_out().all(|(_, why)| *why == Why::OptedOut) {
+        let names: BTreeSet<_> = left_out().map(|(name, _)| name.as_str()).collect();
+        let is_set = |key: &&str| {
+            let mut all = left_out().filter_map(|(name, _)| spaces.get(name));
+            all.any(|space| space.metadata.annotations.get(*key).is_some_and(|value| value == "true"))
+        };
+        let keys = OPT_OUT.into_iter().filter(is_set).map(|key| format!(" {key}-"));
+        let names = Vec::from_iter(names).join(" ");
+        let command = format!("`kubectl annotate namespace {names}{}`", keys.collect::<String>());
+        ("every chosen namespace has opted out by its annotation", format!("{command} takes the annotation off"))
     } else {
         (
             "no namespace of the cluster is chosen",

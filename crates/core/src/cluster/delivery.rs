@@ -4,6 +4,7 @@ use std::fmt;
 
 use secrecy::SecretString;
 
+use super::facts::Space;
 use crate::docker_config::Logins;
 use crate::manifest::PullSecret as Manifest;
 use crate::names::{NameGlob, Namespace, ResourceName};
@@ -99,6 +100,12 @@ impl Accounts<'_> {
             Self::All => true,
             Self::Chosen(names, globs) => names.contains(name) || globs.iter().any(|glob| glob.is_match(name.as_str())),
         }
+    }
+
+    /// Those of a namespace that have opted out.
+    pub fn opted_out<'s>(&'s self, space: &'s Space) -> impl Iterator<Item = &'s ResourceName> {
+        let out = space.accounts.iter().filter(|(name, account)| self.has(name) && account.metadata.opts_out());
+        out.map(|(name, _)| name)
     }
 }
 

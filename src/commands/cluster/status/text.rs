@@ -8,6 +8,7 @@ use crate::report::inert;
 use crate::settings::Settings;
 use regcred_core::cluster::status::online::{Answer, ImageStatus};
 use regcred_core::cluster::status::{AccountStatus, LinkState, NamespaceStatus, PullStatus, SecretStatus, State};
+use regcred_core::names::listed;
 
 /// The number of ServiceAccounts that a cell names.
 const NAMED: usize = 3;
@@ -124,6 +125,8 @@ fn accounts(all: &[AccountStatus]) -> String {
         parts.push(format!("{} more not linked", not_linked.len() - NAMED));
     }
     parts.extend(of(LinkState::Absent).map(|account| format!("{} is not there", account.name)));
+    let excluded: Vec<_> = of(LinkState::Excluded).map(|account| &account.name).collect();
+    parts.extend((!excluded.is_empty()).then(|| format!("{} excluded", listed(&excluded))));
     if parts.is_empty() { "-".to_owned() } else { parts.join("; ") }
 }
 

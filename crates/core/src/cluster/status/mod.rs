@@ -118,6 +118,8 @@ pub enum LinkState {
     NotLinked,
     /// The ServiceAccount does not exist.
     Absent,
+    /// Its annotation opts out, so that it gets no reference.
+    Excluded,
 }
 
 /// An image that a Pod fails to pull.

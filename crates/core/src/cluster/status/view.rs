@@ -118,7 +118,10 @@ impl View<'_> {
             .filter(|(namespace, name)| namespace == self.namespace && pull_secret.accounts.names().contains(name));
         let absent =
             absent.map(|(_, name)| AccountStatus { name: name.clone(), state: LinkState::Absent, writers: Vec::new() });
-        known.chain(absent).collect()
+        let excluded = pull_secret.accounts.opted_out(self.space);
+        let excluded =
+            excluded.map(|name| AccountStatus { name: name.clone(), state: LinkState::Excluded, writers: Vec::new() });
+        known.chain(absent).chain(excluded).collect()
     }
 }
 
