@@ -81,6 +81,7 @@ impl Explained<'_> {
             "render" if is_a_word => {
                 "several namespaces are joined by commas, `--namespaces team-a,team-b`; other flags are repeated"
             }
+            "delete" if typed == "--prune" => "`delete` removes all of this owner, `apply --prune` what is left over",
             _ => other_tools::flag(&typed).filter(|hint| self.takes(hint)).unwrap_or_default(),
         };
         if !hint.is_empty() {
@@ -168,9 +169,7 @@ fn is_spelled_like_a_flag(text: &str) -> bool {
 /// What a flag is for that another one needs.
 fn needed(flag: &str) -> Option<&'static str> {
     match flag {
-        "--output" => {
-            Some("--check compares with existing files: name the file or directory that an earlier run wrote")
-        }
+        "--output" => Some("--check compares with existing files: name the file or folder that an earlier run wrote"),
         "--check" => Some("--message-format is about the changes that --check prints: add --check, or leave it out"),
         "--image" => Some("--require-match is about an image: add --image, for example --image ghcr.io/acme/api:1.4"),
         _ => None,
