@@ -322,3 +322,26 @@ fn status_shows_a_service_account_that_has_opted_out() {
     assert_eq!(status, 3, "{said}");
     assert!(said.contains("missing  default excluded  "), "{said}");
 }
+
+#[test]
+fn the_page_of_status_names_the_command_that_explains_a_failing_pod_and_unread_pods_are_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let status = |pods: fn() -> (u16, Value)| {
+        let arguments = ["status", "-n", "team", "--secret-name", "pull", "--html", page.to_str().unwrap()];
+        let (_, said) = run(&arguments, move |request| match request {
+            "GET /api/v1/namespaces/team/pods" => Some(pods()),
+            _ => namespace(request).map(|found| (200, found)),
+        });
+        (said, std::fs::read_to_string(&page).unwrap())
+    };
+    let (_, html) = status(|| {
+        let waiting = json!({"reason": "ImagePullBackOff", "message": "401 Unauthorized"});
+        let pod = json!({"metadata": {"name": "api-1"}, "spec": {"containers": [{"name": "main", "image": "ghcr.io/acme/api:1"}]},
+            "status": {"containerStatuses": [{"name": "main", "image": "ghcr.io/acme/api:1", "state": {"waiting": waiting}}]}});
+        (200, json!({"metadata": {}, "items": [pod]}))
+    });
+    assert!(html.contains("<code>regcred explain pod api-1 -n team</code>"), "{html}");
+    let (said, _) = status(|| (403, json!({"message": "no"})));
+    assert!(said.contains("warning: Pods not read: this account may not list them in team"), "{said}");
+}

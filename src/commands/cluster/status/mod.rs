@@ -125,7 +125,8 @@ fn not_read(namespaces: &[NamespaceStatus]) -> Option<Diagnostic> {
     let unread: Vec<_> = unread.collect();
     (!unread.is_empty()).then(|| {
         let message = format!("Pods not read: this account may not list them in {}", listed(&unread));
-        Diagnostic::note(Code::ClusterForbids, message)
+        Diagnostic::warning(Code::ClusterForbids, message)
+            .hint("ask an administrator for the right to `list` pods: without it no Pod that fails is found")
     })
 }
 
