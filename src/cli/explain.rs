@@ -135,7 +135,7 @@ impl Explained<'_> {
 
     /// The flag or argument that the error is about, if it is one of ours.
     fn known(&self, context: ContextKind) -> Option<String> {
-        let text = self.texts(context).into_iter().next()?;
+        let text = self.texts(context).into_iter().min_by_key(|text| text.starts_with('-'))?;
         let name = text.split([' ', '=']).next()?.to_owned();
         let known = |argument: &clap::Arg| {
             argument.get_long().is_some_and(|long| name == format!("--{long}"))

@@ -1,6 +1,9 @@
 //! Declares the flags of `regcred explain`.
 
-use clap::{Args, ValueEnum};
+use std::ffi::OsStr;
+
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, Error, ValueEnum};
 use regcred_core::names::{Namespace, ResourceName};
 
 use super::AnswerFormat;
@@ -13,12 +16,12 @@ use super::cluster::ConnectionArguments;
     regcred explain image ghcr.io/acme/api:1.4 -n team-a\n\n\
     Exit: 0 answered, 1 the cluster does not answer, 2 usage.")]
 pub struct ExplainArguments {
-    /// What is asked for
-    #[arg(value_enum)]
+    /// What is asked for; `pod/NAME` is `pod NAME`
+    #[arg(value_parser = SubjectParser)]
     pub subject: Subject,
     /// The Pod, or the image
     #[arg(value_name = "NAME")]
-    pub name: String,
+    pub name: Option<String>,
     /// Namespace of the Pod, or of the Pods that would use the image
     #[arg(short, long, value_name = "NAME", help_heading = "Where")]
     pub namespace: Namespace,
@@ -46,10 +49,32 @@ pub struct ExplainArguments {
 }
 
 /// What is explained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Subject {
     /// Every image of a Pod
     Pod,
     /// An image, for the Pods of a ServiceAccount
     Image,
+    /// A Pod in the form of kubectl
+    #[value(skip)]
+    PodOf(String),
+}
+
+/// Also reads `pod/NAME`.
+#[derive(Clone)]
+struct SubjectParser;
+
+impl TypedValueParser for SubjectParser {
+    type Value = Subject;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, text: &OsStr) -> Result<Subject, Error> {
+        match text.to_str().and_then(|text| text.strip_prefix("pod/")) {
+            Some(name) => Ok(Subject::PodOf(name.to_owned())),
+            None => EnumValueParser::new().parse_ref(command, argument, text),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Subject::value_variants().iter().filter_map(Subject::to_possible_value)))
+    }
 }

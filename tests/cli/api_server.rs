@@ -147,6 +147,8 @@ fn a_namespace_that_regcred_yaml_excludes_gets_the_pattern_to_change_first() {
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("cause: no-reference: "), "{said}");
     assert!(said.contains("what to do: take `te*` out of `exclude` in regcred.yaml, which leaves"), "{said}");
+    let (status, said) = run(&["explain", "pod/api", "-n", "team", "--offline"], pod_that_waits);
+    assert!(status == 0 && said.starts_with("Pod api in team\n"), "{said}");
     let (_, said) = run(&explain, pod_that_waits);
     assert!(said.contains("; if regcred.yaml excludes the namespace, change that first; then create"), "{said}");
     assert!(said.contains("`regcred apply -n team`") && !said.contains("`te*`"), "{said}");

@@ -33,14 +33,16 @@ pub fn run(
     file: Option<&File>,
     environment: &Environment,
 ) -> Result<Outcome> {
-    let pod = match arguments.subject {
-        Subject::Pod => {
-            let name = arguments.name.strip_prefix("pod/").unwrap_or(&arguments.name);
-            Some(name.parse::<ResourceName>().map_err(|_| no_pod())?)
-        }
+    let name = arguments.name.as_deref().unwrap_or_default();
+    let pod = match &arguments.subject {
+        Subject::PodOf(_) if arguments.name.is_some() => return Err(no_pod().into()),
+        Subject::Pod | Subject::Image if arguments.name.is_none() => return Err(no_name().into()),
+        Subject::Pod => Some(name.strip_prefix("pod/").unwrap_or(name)),
+        Subject::PodOf(name) => Some(name.as_str()),
         // An invalid name of an image is one of the causes.
         Subject::Image => None,
     };
+    let pod = pod.map(str::parse::<ResourceName>).transpose().map_err(|_| no_pod())?;
     online::check_hosts(&arguments.allow_realm, &arguments.insecure_registry)?;
     let allowed = settings::allowed(environment).map_err(|problem| Failure::of("the input", problem))?;
     let options = Options {
@@ -58,7 +60,7 @@ pub fn run(
     let account = arguments.account.as_ref().map_or("default", ResourceName::as_str);
     let subject = match &pod {
         Some(name) => cluster::Subject::Pod(name),
-        None => cluster::Subject::Image(&arguments.name, account),
+        None => cluster::Subject::Image(name, account),
     };
     let known =
         Known { ours: &ours, linked: linked(&fleet, file), excluded_by: excluded_by(&fleet, &arguments.namespace) };
@@ -138,9 +140,10 @@ async fn verdicts(facts: &Facts, options: &Options<'_>) -> Result<Vec<Verdict>, 
 
 fn as_text(arguments: &ExplainArguments, answers: &[Answer]) -> String {
     let namespace = &arguments.namespace;
-    let head = match arguments.subject {
-        Subject::Pod => format!("Pod {} in {namespace}\n", arguments.name),
-        Subject::Image => format!("Pods in {namespace}\n"),
+    let pod = answers.iter().find_map(|answer| answer.facts.pod.as_ref());
+    let head = match pod {
+        Some(pod) => format!("Pod {} in {namespace}\n", pod.name),
+        None => format!("Pods in {namespace}\n"),
     };
     let body = answers.iter().map(|Answer { facts, finding }| about(facts, finding));
     std::iter::once(head).chain(body).collect()
@@ -229,6 +232,11 @@ fn as_json(arguments: &ExplainArguments, answers: &[Answer]) -> Value {
 fn no_pod() -> Failure {
     let problem = Diagnostic::error(Code::InvalidName, "what `explain pod` got is not the name of a Pod");
     Failure::Usage(vec![problem.hint("`kubectl get pods -n NAMESPACE` lists them")])
+}
+
+fn no_name() -> Failure {
+    let problem = Diagnostic::error(Code::Usage, "`<NAME>` is missing: the Pod or the image to explain");
+    Failure::Usage(vec![problem.hint("for example `regcred explain pod api-7d4f -n team-a`")])
 }
 
 fn one_cluster() -> Failure {

@@ -73,6 +73,8 @@ pub struct Pod {
     pub name: String,
     /// What `kubectl rollout restart` takes to create it again, such as `deployment/api`.
     pub workload: Option<String>,
+    /// Whether no controller would create it again.
+    pub is_bare: bool,
     /// The names in its `imagePullSecrets`.
     pub references: Vec<String>,
     /// Its ServiceAccount.
@@ -107,6 +109,7 @@ impl Pod {
         Self {
             name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
             workload: workload(&object["metadata"]),
+            is_bare: object["metadata"]["ownerReferences"].as_array().is_none_or(Vec::is_empty),
             references: names(&spec["imagePullSecrets"]),
             account: spec["serviceAccountName"].as_str().unwrap_or("default").to_owned(),
             is_scheduled: spec["nodeName"].as_str().is_some_and(|node| !node.is_empty()),

@@ -9,7 +9,10 @@ use crate::registry::verdict::{Standing, Verdict};
 
 /// What to do.
 pub(super) fn of(cause: Cause, facts: &Facts) -> String {
-    let remedy = with_names(cause, facts).unwrap_or_else(|| cause.remedy().to_owned());
+    let mut remedy = with_names(cause, facts).unwrap_or_else(|| cause.remedy().to_owned());
+    if facts.pod.as_ref().is_some_and(|pod| pod.is_bare) && remedy.contains("the Pod's template") {
+        remedy = remedy.replace("the Pod's template", "the Pod's manifest") + "; then create the Pod again";
+    }
     if !remedy.contains("`regcred apply") {
         return remedy;
     }
@@ -38,6 +41,9 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
         Cause::NotScheduled | Cause::NotReported => {
             let named = format!("`kubectl describe pod {} -n {namespace}`", facts.pod.as_ref()?.name);
             Some(cause.remedy().replace("`kubectl describe pod`", &named))
+        }
+        Cause::LinkedLater if facts.pod.as_ref().is_some_and(|pod| pod.is_bare) => {
+            Some(format!("delete the Pod, and create it again{}", new_pod(facts)))
         }
         Cause::LinkedLater => {
             Some(format!("delete the Pod, so that its controller creates a new one{}", new_pod(facts)))
@@ -107,20 +113,23 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
         | Cause::KeyPath
         | Cause::KeyGlob
         | Cause::KeyWebSite
-        | Cause::KeyHost => {
-            let secret = facts.secrets.iter().find(|secret| has_the_fault(secret, cause, facts))?;
-            let (apply, remedy) = (apply(secret, namespace), cause.remedy());
-            Some(if secret.is_ours {
-                format!("{remedy}: `{apply}`")
-            } else {
-                format!(
-                    "{remedy}; do so where `{}` is made, or let regcred write it: `{apply} --on-conflict overwrite`",
-                    secret.name
-                )
-            })
-        }
+        | Cause::KeyHost => written_again(cause, facts),
         _ => None,
     }
+}
+
+/// Whose Secret it is decides who writes it again.
+fn written_again(cause: Cause, facts: &Facts) -> Option<String> {
+    let secret = facts.secrets.iter().find(|secret| has_the_fault(secret, cause, facts))?;
+    let (apply, remedy) = (apply(secret, &facts.place.name), cause.remedy());
+    Some(if secret.is_ours {
+        format!("{remedy}: `{apply}`")
+    } else {
+        format!(
+            "{remedy}; do so where `{}` is made, or let regcred write it: `{apply} --on-conflict overwrite`",
+            secret.name
+        )
+    })
 }
 
 fn has_the_fault(secret: &PullSecret, cause: Cause, facts: &Facts) -> bool {

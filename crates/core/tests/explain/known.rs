@@ -184,6 +184,16 @@ fn a_remedy_has_the_names_that_its_command_needs() {
         let said = remedy(change);
         assert!(said.contains(command), "{command} in {said}");
     }
+    let bare: fn(&mut Facts) = |facts| {
+        with_key(facts, "quay.io", IMAGE);
+        facts.others = vec![secret("pull", &login("ghcr.io"))];
+        *facts.pod.as_mut().unwrap() =
+            Pod { references: vec!["own".into()], is_bare: true, ..facts.pod.clone().unwrap() };
+    };
+    let expected = "remove `imagePullSecrets` from the Pod's manifest, or add the right one; then create the Pod again";
+    assert_eq!(remedy(bare), expected);
+    let is_bare = |owners: Value| Pod::read(&json!({"metadata": {"ownerReferences": owners}})).is_bare;
+    assert!(is_bare(Value::Null) && !is_bare(json!([{"kind": "Job", "name": "once"}])));
     let pod = |metadata: Value| Pod::read(&json!({ "metadata": metadata })).workload;
     let owned = |kind: &str, name: &str| json!([{"kind": kind, "name": name, "controller": true}]);
     let labels = json!({"pod-template-hash": "5d4f8"});

@@ -46,6 +46,7 @@ fn facts() -> Facts {
         pod: Some(Pod {
             name: "api-1".into(),
             workload: None,
+            is_bare: false,
             references: vec!["pull".into()],
             account: "default".into(),
             is_scheduled: true,
