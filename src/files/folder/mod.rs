@@ -11,6 +11,7 @@ mod cursor;
 pub mod entry;
 mod finish;
 mod for_git;
+mod held;
 pub mod line;
 pub mod lock;
 pub mod parsed;
