@@ -38,6 +38,8 @@ impl File {
     }
 }
 
+const BELOW_A_FILE: &str = "a part of its path is a file, or became a link: name another place, or move it away";
+
 /// Refuses a folder that is a file, or is below one. That file exists, so its name is no secret that somebody typed by mistake.
 /// Errors: the file, relative to `directory` if it is below.
 pub fn check_folder(folder: &Path, directory: &Path, target: &str) -> Result<(), Failure> {
@@ -46,10 +48,7 @@ pub fn check_folder(folder: &Path, directory: &Path, target: &str) -> Result<(),
     let name = file.strip_prefix(directory).unwrap_or(file).display();
     let problem =
         Diagnostic::error(Code::NotADirectory, format!("`{name}` is not a folder, and {target} needs one there"));
-    Err(Failure::of(
-        "the output",
-        problem.hint("a part of its path is a file: name another place, or move that file away"),
-    ))
+    Err(Failure::of("the output", problem.hint(BELOW_A_FILE)))
 }
 
 /// The meaning of a writer's error for the user: a closed pipe is a success, a full disk is named.
@@ -60,9 +59,7 @@ pub fn failure(error: impl Into<WriteError>, target: &str) -> Failure {
         WriteError::Io(error) => {
             let message = format!("{target} cannot be written: {}", reason(&error));
             let hint = match error.kind() {
-                io::ErrorKind::NotADirectory => {
-                    "a part of its path is a file or a link, or became one during the run: name another place, or move it away"
-                }
+                io::ErrorKind::NotADirectory => BELOW_A_FILE,
                 io::ErrorKind::InvalidFilename => {
                     "its name is too long for the file system, or has a letter that it does not take"
                 }

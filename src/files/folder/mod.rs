@@ -11,7 +11,6 @@ mod cursor;
 pub mod entry;
 mod finish;
 mod for_git;
-mod held;
 pub mod line;
 pub mod lock;
 pub mod parsed;

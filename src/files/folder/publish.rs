@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::held::Held;
 use super::path::{Found, TreePath};
 use super::root::Kind;
 use super::staging::{self, Staging};
@@ -31,17 +30,14 @@ impl Pending {
     pub fn publish(self) -> Result<(), Failure> {
         let at = |error: io::Error| files::failure(error, self.kind.name());
         self.staging.commit();
-        let root = Held::open(&self.root).map_err(at)?;
-        self.publish_folders(&root).map_err(at)?;
+        self.publish_folders().map_err(at)?;
         for (path, number) in &self.staged {
-            let place = self.kind.place(Path::new(""), path);
-            root.put(&self.staging.temporary(*number), &place).map_err(|error| match self.kind {
-                Kind::Tree => files::failure(error, &format!("`{path}`")),
-                Kind::File(_) => at(error),
-            })?;
+            let (from, to) = (self.staging.temporary(*number), self.kind.place(Path::new(""), path));
+            let moved = act(Act::Put(&from), &self.root, &to);
+            moved.map_err(|error| files::failure(error, &self.kind.shown(path)))?;
         }
         for path in &self.left_over {
-            self.remove(path, &root).map_err(|error| files::failure(error, &format!("`{path}`")))?;
+            remove(path, &self.root).map_err(|error| files::failure(error, &self.kind.shown(path.as_str())))?;
         }
         if let Some(lock) = &self.lock {
             staging::publish_journal(lock, &self.root).map_err(|error| files::failure(error, "the lock"))?;
@@ -52,30 +48,67 @@ impl Pending {
     }
 
     /// The folders of a new tree are complete, and there are no others.
-    fn publish_folders(&self, root: &Held) -> io::Result<()> {
-        let folders = match fs::read_dir(self.staging.tree()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            folders => folders?,
-        };
-        for entry in folders {
-            let entry = entry?;
-            root.put(&entry.path(), Path::new(&entry.file_name()))?;
+    fn publish_folders(&self) -> io::Result<()> {
+        let publish = |entry: fs::DirEntry| act(Act::Put(&entry.path()), &self.root, Path::new(&entry.file_name()));
+        match fs::read_dir(self.staging.tree()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            folders => folders?.try_for_each(|entry| publish(entry?)),
         }
-        Ok(())
-    }
-
-    /// Removes a file of ours and the folders that it leaves empty.
-    fn remove(&self, path: &TreePath, root: &Held) -> io::Result<()> {
-        let Found::File = path.find(&self.root)? else { return Ok(()) };
-        root.remove_file(Path::new(path.as_str()))?;
-        // A folder that is not empty stays, with its other files.
-        let _ = path.folders().try_for_each(|folder| root.remove_folder(Path::new(folder)));
-        Ok(())
     }
 }
 
-#[cfg(all(test, unix))]
+/// Removes a file of ours and the folders that it leaves empty.
+fn remove(path: &TreePath, root: &Path) -> io::Result<()> {
+    let Found::File = path.find(root)? else { return Ok(()) };
+    act(Act::RemoveFile, root, Path::new(path.as_str()))?;
+    // A folder that is not empty stays, with its other files.
+    let _ = path.folders().try_for_each(|folder| act(Act::RemoveFolder, root, Path::new(folder)));
+    Ok(())
+}
+
+enum Act<'a> {
+    /// Moves something there, and creates the folders that are missing.
+    Put(&'a Path),
+    RemoveFile,
+    RemoveFolder,
+}
+
+/// Follows no link in the place of the root or of a folder below it, also if the link is made at this moment.
+#[cfg(unix)]
+fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut folder = openat(CWD, root, flags, Mode::empty())?;
+    for part in path.parent().into_iter().flat_map(Path::components) {
+        let open = || openat(&folder, part, flags, Mode::empty());
+        folder = match open() {
+            Err(rustix::io::Errno::NOENT) => mkdirat(&folder, part, Mode::from(0o777)).and_then(|()| open()),
+            opened => opened,
+        }?;
+    }
+    let name = path.file_name().unwrap_or_default();
+    match act {
+        Act::Put(from) => renameat(CWD, from, folder, name)?,
+        Act::RemoveFile => unlinkat(folder, name, AtFlags::empty())?,
+        Act::RemoveFolder => unlinkat(folder, name, AtFlags::REMOVEDIR)?,
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
+    let place = root.join(path);
+    match act {
+        Act::Put(from) => place.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::rename(from, place)),
+        Act::RemoveFile => fs::remove_file(place),
+        Act::RemoveFolder => fs::remove_dir(place),
+    }
+}
+
+#[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use std::io::Write;
     use std::os::unix::fs::symlink;
 
@@ -110,7 +143,7 @@ mod tests {
             let (folder, result) = publish_through_a_link(&["other/new.yaml", path], &[]);
             let problem = format!("{:?}", result.unwrap_err());
             assert!(
-                problem.contains(&format!("`{path}` cannot be written")) && problem.contains("a link"),
+                problem.contains(&format!("`{path}` cannot be written")) && problem.contains("became a link"),
                 "{problem}"
             );
             let names = |path: &str| fs::read_dir(folder.path().join(path)).unwrap().count();
@@ -123,17 +156,21 @@ mod tests {
     fn no_file_is_removed_through_a_folder_that_became_a_link() {
         let (folder, _) = publish_through_a_link(&[], &["team/old.yaml"]);
         assert!(folder.path().join("target/old.yaml").is_file());
-        let root = Held::open(&folder.path().join("root")).unwrap();
-        let error = root.remove_file(Path::new("team/old.yaml")).unwrap_err();
+        let root = folder.path().join("root");
+        let error = act(Act::RemoveFile, &root, Path::new("team/old.yaml")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
-        root.remove_folder(Path::new("team/deep")).unwrap_err();
+        act(Act::RemoveFolder, &root, Path::new("team/deep")).unwrap_err();
         assert!(folder.path().join("target/old.yaml").is_file() && folder.path().join("target/deep").is_dir());
     }
 
     #[test]
     fn a_root_that_became_a_link_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        symlink("/", folder.path().join("root")).unwrap();
-        assert!(Held::open(&folder.path().join("root")).is_err());
+        let [root, target, new] = ["root", "target", "new"].map(|name| folder.path().join(name));
+        fs::create_dir(&target).unwrap();
+        fs::write(&new, "kind: Secret").unwrap();
+        symlink(&target, &root).unwrap();
+        act(Act::Put(&new), &root, Path::new("new")).unwrap_err();
+        assert!(fs::read_dir(target).unwrap().next().is_none());
     }
 }

@@ -73,7 +73,6 @@ impl Diagnostic {
 }
 
 /// Whether a character neither controls a terminal, nor is invisible or changes the order of a line.
-#[must_use]
 pub fn is_visible(letter: char) -> bool {
     !letter.is_control()
         && !matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
