@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock};
 
-use regcred_core::diagnostic::{Diagnostic, Failure, Severity};
+use regcred_core::diagnostic::{Diagnostic, Failure, Severity, is_visible};
 use regcred_core::plan::Change;
 use serde::Serialize;
 
@@ -177,12 +177,6 @@ pub fn inert(text: &str) -> String {
         if is_visible(letter) && !is_of_a_command { line.push(letter) } else { line.extend(letter.escape_unicode()) }
     }
     line
-}
-
-fn is_visible(letter: char) -> bool {
-    !letter.is_control()
-        && !matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        && !matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// An answer as a line of JSON in which no terminal and no CI finds a command. A reader of JSON finds the same values.

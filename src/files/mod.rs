@@ -38,7 +38,7 @@ impl File {
     }
 }
 
-const BELOW_A_FILE: &str = "a part of its path is a file: name another place, or move that file away";
+const BELOW_A_FILE: &str = "a part of its path is a file, or became a link: name another place, or move it away";
 
 /// Refuses a folder that is a file, or is below one. That file exists, so its name is no secret that somebody typed by mistake.
 /// Errors: the file, relative to `directory` if it is below.

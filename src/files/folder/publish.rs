@@ -32,21 +32,12 @@ impl Pending {
         self.staging.commit();
         self.publish_folders().map_err(at)?;
         for (path, number) in &self.staged {
-            let (temporary, place) = (self.staging.temporary(*number), self.kind.place(&self.root, path));
-            let publish = || match fs::rename(&temporary, &place) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    place.parent().map_or(Ok(()), fs::create_dir_all)?;
-                    fs::rename(&temporary, &place)
-                }
-                result => result,
-            };
-            publish().map_err(|error| match self.kind {
-                Kind::Tree => files::failure(error, &format!("`{path}`")),
-                Kind::File(_) => at(error),
-            })?;
+            let (from, to) = (self.staging.temporary(*number), self.kind.place(Path::new(""), path));
+            let moved = act(Act::Put(&from), &self.root, &to);
+            moved.map_err(|error| files::failure(error, &self.kind.shown(path)))?;
         }
         for path in &self.left_over {
-            remove(path, &self.root).map_err(|error| files::failure(error, &format!("`{path}`")))?;
+            remove(path, &self.root).map_err(|error| files::failure(error, &self.kind.shown(path.as_str())))?;
         }
         if let Some(lock) = &self.lock {
             staging::publish_journal(lock, &self.root).map_err(|error| files::failure(error, "the lock"))?;
@@ -58,27 +49,128 @@ impl Pending {
 
     /// The folders of a new tree are complete, and there are no others.
     fn publish_folders(&self) -> io::Result<()> {
-        let folders = match fs::read_dir(self.staging.tree()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            folders => folders?,
-        };
-        for entry in folders {
-            let entry = entry?;
-            fs::rename(entry.path(), self.root.join(entry.file_name()))?;
+        let publish = |entry: fs::DirEntry| act(Act::Put(&entry.path()), &self.root, Path::new(&entry.file_name()));
+        match fs::read_dir(self.staging.tree()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            folders => folders?.try_for_each(|entry| publish(entry?)),
         }
-        Ok(())
     }
 }
 
 /// Removes a file of ours and the folders that it leaves empty.
 fn remove(path: &TreePath, root: &Path) -> io::Result<()> {
     let Found::File = path.find(root)? else { return Ok(()) };
-    fs::remove_file(path.under(root))?;
-    for folder in path.folders() {
-        // The folder is not empty: it stays, with its other files.
-        if fs::remove_dir(root.join(folder)).is_err() {
-            break;
-        }
+    act(Act::RemoveFile, root, Path::new(path.as_str()))?;
+    // A folder that is not empty stays, with its other files.
+    let _ = path.folders().try_for_each(|folder| act(Act::RemoveFolder, root, Path::new(folder)));
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Act<'a> {
+    /// Moves something there, and creates the folders that are missing.
+    Put(&'a Path),
+    RemoveFile,
+    RemoveFolder,
+}
+
+/// Follows no link in the place of the root or of a folder below it, also if the link is made at this moment.
+#[cfg(unix)]
+fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut folder = openat(CWD, root, flags, Mode::empty())?;
+    for part in path.parent().into_iter().flat_map(Path::components) {
+        let open = || openat(&folder, part, flags, Mode::empty());
+        folder = match open() {
+            Err(rustix::io::Errno::NOENT) => mkdirat(&folder, part, Mode::from(0o777)).and_then(|()| open()),
+            opened => opened,
+        }?;
+    }
+    let name = path.file_name().unwrap_or_default();
+    match act {
+        Act::Put(from) => renameat(CWD, from, folder, name)?,
+        Act::RemoveFile => unlinkat(folder, name, AtFlags::empty())?,
+        Act::RemoveFolder => unlinkat(folder, name, AtFlags::REMOVEDIR)?,
     }
     Ok(())
+}
+
+#[cfg(not(unix))]
+fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
+    let place = root.join(path);
+    match act {
+        Act::Put(from) => place.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::rename(from, place)),
+        Act::RemoveFile => fs::remove_file(place),
+        Act::RemoveFolder => fs::remove_dir(place),
+    }
+}
+
+#[cfg(all(test, unix))]
+#[expect(clippy::disallowed_methods, reason = "fixtures are files")]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::files::Protection;
+
+    /// A run with one new file and one leftover file, both in a folder that becomes a link when the files are staged.
+    fn publish_through_a_link(new: &[&str], left_over: &[&str]) -> (tempfile::TempDir, Result<(), Failure>) {
+        let folder = tempfile::tempdir().unwrap();
+        let [root, target] = ["root", "target"].map(|name| folder.path().join(name));
+        fs::create_dir_all(root.join("team/deep")).unwrap();
+        fs::create_dir_all(target.join("deep")).unwrap();
+        fs::write(target.join("old.yaml"), "of somebody else").unwrap();
+        let staging = Staging::begin(root.join(".regcred-new")).unwrap();
+        let stage = |path: &&str| {
+            let (number, mut file) = staging.create(Protection::Plaintext).unwrap();
+            file.write_all(b"kind: Secret").unwrap();
+            ((*path).to_owned(), number)
+        };
+        let staged = new.iter().map(stage).collect();
+        let left_over = left_over.iter().map(|path| path.parse().unwrap()).collect();
+        fs::rename(root.join("team"), root.join("moved")).unwrap();
+        symlink(&target, root.join("team")).unwrap();
+        let kind = Kind::Tree;
+        let result = Pending { root, kind, staged, left_over, lock: None, staging, turn: None }.publish();
+        (folder, result)
+    }
+
+    #[test]
+    fn no_file_goes_through_a_folder_that_became_a_link() {
+        for path in ["team/new.yaml", "team/deep/new.yaml", "team/missing/new.yaml"] {
+            let (folder, result) = publish_through_a_link(&["other/new.yaml", path], &[]);
+            let problem = format!("{:?}", result.unwrap_err());
+            assert!(
+                problem.contains(&format!("`{path}` cannot be written")) && problem.contains("became a link"),
+                "{problem}"
+            );
+            let names = |path: &str| fs::read_dir(folder.path().join(path)).unwrap().count();
+            assert_eq!((names("target"), names("target/deep")), (2, 0), "{path}");
+            assert!(folder.path().join("root/other/new.yaml").is_file(), "other folders are created");
+        }
+    }
+
+    #[test]
+    fn no_file_is_removed_through_a_folder_that_became_a_link() {
+        let (folder, _) = publish_through_a_link(&[], &["team/old.yaml"]);
+        assert!(folder.path().join("target/old.yaml").is_file());
+        let root = folder.path().join("root");
+        let error = act(Act::RemoveFile, &root, Path::new("team/old.yaml")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+        act(Act::RemoveFolder, &root, Path::new("team/deep")).unwrap_err();
+        assert!(folder.path().join("target/old.yaml").is_file() && folder.path().join("target/deep").is_dir());
+    }
+
+    #[test]
+    fn a_root_that_became_a_link_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let [root, target, new] = ["root", "target", "new"].map(|name| folder.path().join(name));
+        fs::create_dir(&target).unwrap();
+        fs::write(&new, "kind: Secret").unwrap();
+        symlink(&target, &root).unwrap();
+        act(Act::Put(&new), &root, Path::new("new")).unwrap_err();
+        assert!(fs::read_dir(target).unwrap().next().is_none());
+    }
 }

@@ -72,6 +72,13 @@ impl Diagnostic {
     }
 }
 
+/// Whether a character neither controls a terminal, nor is invisible or changes the order of a line.
+pub fn is_visible(letter: char) -> bool {
+    !letter.is_control()
+        && !matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        && !matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
 /// The reason of a file system error, as a shell words it.
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {

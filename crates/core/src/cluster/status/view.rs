@@ -10,6 +10,7 @@ use crate::cluster::delivery::{Delivery, PullSecret};
 use crate::cluster::facts::{Facts, Space};
 use crate::cluster::pods::{FailedPull, Pod};
 use crate::cluster::reference::refers;
+use crate::diagnostic::is_visible;
 use crate::names::Namespace;
 use crate::plan::{Action, Reason};
 
@@ -138,23 +139,27 @@ fn state(step: &Step, sight: &Sight<'_>) -> State {
 }
 
 fn shown(pod: &Pod, FailedPull { used, reason, words }: FailedPull<'_>, sights: &[Sight<'_>]) -> PullStatus {
-    let is_quoted = |words: &String| sights.iter().any(|sight| sight.is_quoted_in(words));
+    let is_quoted = |words: &str| sights.iter().any(|sight| sight.is_quoted_in(words));
+    let without_logins = |words: String| {
+        let shown = printable(&words);
+        if is_quoted(&words) || is_quoted(&shown) { HIDDEN.to_owned() } else { shown }
+    };
     let lacks = sights.iter().filter(|sight| !pod.refers(sight.name.as_str()) && sight.has_a_login_for(used.image));
     PullStatus {
         pod: pod.metadata.name.clone(),
         place: used.place,
-        name: used.name.to_owned(),
+        name: printable(used.name),
         image: printable(used.image),
-        reason: reason.to_owned(),
-        words: words.map(|words| if is_quoted(&words) { HIDDEN.to_owned() } else { words }),
+        reason: without_logins(reason.to_owned()),
+        words: words.map(without_logins),
         lacks: lacks.map(|sight| sight.name.clone()).collect(),
         advice: None,
     }
 }
 
-/// The text without characters that would move the cursor of a terminal.
+/// The text without characters that move the cursor of a terminal, or change the order of a line.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).collect()
+    text.chars().filter(|letter| is_visible(*letter)).collect()
 }
 
 /// The text that replaces a message that quotes a login.

@@ -174,3 +174,24 @@ fn words_that_quote_a_login_are_not_shown() {
         assert_eq!(found.failed_pulls.unwrap()[0].words.as_deref(), Some(HIDDEN), "{words}");
     }
 }
+
+#[test]
+fn what_a_pod_says_has_no_characters_that_forge_a_line() {
+    let text = |of: &str| format!("{of}\\u001b[2J\\n\\u202e\\u2066b");
+    let failed = pods(&format!(
+        r#"[{{"metadata":{{"name":"api"}},"spec":{{"containers":[{{"name":"{0}","image":"{1}"}}]}},"status":{{"containerStatuses":[
+        {{"name":"{0}","state":{{"waiting":{{"reason":"r {2}","message":"{2}"}}}}}}]}}}}]"#,
+        text("c"),
+        text("i"),
+        text("w")
+    ));
+    let found = status(&logins(), space(None, "[]"), &failed, OnConflict::Fail).failed_pulls.unwrap();
+    let pull = &found[0];
+    assert_eq!((pull.name.as_str(), pull.image.as_str()), ("c[2Jb", "i[2Jb"));
+    assert_eq!((pull.reason.as_str(), pull.words.as_deref()), ("r w[2Jb", Some("w[2J b")));
+    for words in ["wanted\\u202e-password", "other\\u200b-password"] {
+        let there = space(Some(&secret(OURS, "kubernetes.io/dockerconfigjson", OTHER)), LINKED);
+        let found = status(&logins(), there, &failing("ghcr.io/a", LINKED, words), OnConflict::Fail);
+        assert_eq!(found.failed_pulls.unwrap()[0].words.as_deref(), Some(HIDDEN), "{words}");
+    }
+}
