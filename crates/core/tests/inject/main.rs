@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod properties;
+mod tags;
 mod text;
 
 use regcred_core::inject::kinds::PodPath;
