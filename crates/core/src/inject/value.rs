@@ -186,7 +186,12 @@ impl<'a> Reader<'a, '_> {
         let node = self.document.node(id);
         let tag = node.tag.as_deref();
         let content = match &node.kind {
-            Kind::Alias(target) => return self.read(*target, depth),
+            Kind::Alias(target) => {
+                // A long text counts as several values.
+                let copied = self.document.node(*target);
+                self.left = self.left.checked_sub(copied.end.saturating_sub(copied.start) / 64).ok_or(TooMuch)?;
+                return self.read(*target, depth);
+            }
             Kind::Scalar(text, Writing::Plain) if text.is_empty() => Content::Word("~", tag),
             Kind::Scalar(text, Writing::Plain) if is_word(text) => Content::Word(text, tag),
             Kind::Scalar(text, _) => Content::Text(text, tag),
@@ -227,7 +232,7 @@ pub fn is_word(text: &str) -> bool {
     const WORDS: [&str; 11] = ["~", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan"];
     let possible = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._~".contains(&byte);
     let begins = text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first));
-    text.bytes().all(possible) && (begins || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    (begins || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))) && text.bytes().all(possible)
 }
 
 #[cfg(test)]
