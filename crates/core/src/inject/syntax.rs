@@ -110,10 +110,7 @@ impl<'text> Document<'text> {
 
     /// The node that an alias leads to, else the node itself.
     pub fn target(&self, id: Id) -> Id {
-        match self.node(id).kind {
-            Kind::Alias(target) => target,
-            _ => id,
-        }
+        if let Kind::Alias(target) = self.node(id).kind { target } else { id }
     }
 
     /// Whether the node is this text, as a key is.
