@@ -190,7 +190,7 @@ fn text<'a>(entry: &'a [(&'static str, Field)], name: &'static str, odd: &mut Ve
 }
 
 /// Base64 as Go decodes it: extra bits at the end do not count.
-const PADDED: GeneralPurpose =
+pub(crate) const PADDED: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 const UNPADDED: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,

@@ -7,7 +7,7 @@ mod broken;
 mod damage;
 pub mod decode;
 mod doubles;
-mod entry;
+pub(crate) mod entry;
 mod findings;
 mod foreign;
 mod google;

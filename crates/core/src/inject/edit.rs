@@ -36,10 +36,7 @@ enum Words {
 
 impl Words {
     fn like(document: &Document<'_>, key: Id) -> Self {
-        match document.node(key).kind {
-            Kind::Scalar(_, Writing::Quoted) => Self::Quoted,
-            _ => Self::Plain,
-        }
+        if let Kind::Scalar(_, Writing::Quoted) = document.node(key).kind { Self::Quoted } else { Self::Plain }
     }
 
     fn write(self, word: &str) -> Cow<'_, str> {

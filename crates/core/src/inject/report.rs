@@ -71,7 +71,7 @@ impl Report {
     pub fn not_editable(&self, object: &str) -> Diagnostic {
         let message = format!("no reference can be added to {object} in {}, as it is written", self.here());
         Diagnostic::error(Code::NotEditable, message)
-            .hint("give its Pod spec a list `imagePullSecrets: []`; nothing was written")
+            .hint("give its Pod spec a list `imagePullSecrets: []`, and no tag like `!!int`; nothing was written")
     }
 
     /// Why Pod specs with matching images get no reference.

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use base64::Engine;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
+
+use crate::credentials::entry::PADDED;
 
 /// How deep collections may be nested, as in Go's YAML readers.
 const NESTING: usize = 10_000;
@@ -32,7 +35,7 @@ pub struct Node<'text> {
     pub start: usize,
     /// The byte after its last one; for a block collection or block scalar, somewhere before the next node.
     pub end: usize,
-    /// The tag in the text.
+    /// The tag in the text; a scalar has none that makes it a text.
     pub tag: Option<String>,
     /// Its content.
     pub kind: Kind<'text>,
@@ -107,10 +110,7 @@ impl<'text> Document<'text> {
 
     /// The node that an alias leads to, else the node itself.
     pub fn target(&self, id: Id) -> Id {
-        match self.node(id).kind {
-            Kind::Alias(target) => target,
-            _ => id,
-        }
+        if let Kind::Alias(target) = self.node(id).kind { target } else { id }
     }
 
     /// Whether the node is this text, as a key is.
@@ -121,6 +121,25 @@ impl<'text> Document<'text> {
     /// Whether the key is `<<`, which merges other mappings.
     pub fn is_merge(&self, key: Id) -> bool {
         matches!(&self.node(key).kind, Kind::Scalar(text, Writing::Plain) if text == "<<")
+    }
+}
+
+impl Node<'_> {
+    /// Resolves the tag of a scalar as Go's readers do, to which all but a few tags mean a text.
+    fn resolved(mut self) -> Self {
+        let (Some(tag), Kind::Scalar(text, writing)) = (&self.tag, &mut self.kind) else { return self };
+        match tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag) {
+            "bool" | "float" | "int" | "null" | "timestamp" => return self,
+            "binary" => match PADDED.decode(text.replace(['\r', '\n'], "")).map(String::from_utf8) {
+                Ok(Ok(decoded)) => (*text, *writing) = (decoded.into(), Writing::Quoted),
+                _ => return self,
+            },
+            "!" | "merge" if text == "<<" => *writing = Writing::Plain,
+            _ if *writing == Writing::Plain => *writing = Writing::Quoted,
+            _ => {}
+        }
+        self.tag = None;
+        self
     }
 }
 
@@ -135,6 +154,8 @@ struct Building<'text> {
 
 impl<'text> Building<'text> {
     fn add(&mut self, event: Event<'text>, span: &Span) {
+        // A parser of a text in memory always knows the offset.
+        let offset = |known: Option<usize>| known.unwrap_or_default();
         let (kind, anchor, tag) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let writing = match style {
@@ -160,12 +181,8 @@ impl<'text> Building<'text> {
         };
         let id = Id(self.nodes.len());
         let is_collection = matches!(kind, Kind::Sequence(..) | Kind::Mapping(..));
-        self.nodes.push(Node {
-            start: offset(span.start.byte_offset()),
-            end: offset(span.end.byte_offset()),
-            tag: tag.map(|tag| tag.to_string()),
-            kind,
-        });
+        let (start, end) = (offset(span.start.byte_offset()), offset(span.end.byte_offset()));
+        self.nodes.push(Node { start, end, tag: tag.map(|tag| tag.to_string()), kind }.resolved());
         if anchor != 0 {
             self.anchors.insert(anchor, id);
         }
@@ -187,9 +204,4 @@ impl<'text> Building<'text> {
             Kind::Scalar(..) | Kind::Alias(_) => {}
         }
     }
-}
-
-/// A parser of a text in memory always knows the offset.
-fn offset(known: Option<usize>) -> usize {
-    known.unwrap_or_default()
 }

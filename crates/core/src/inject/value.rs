@@ -22,9 +22,9 @@ pub struct Value<'a> {
 /// The content of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content<'a> {
-    /// A word that may be a number, a boolean or null, with its tag.
+    /// A word that may be a number, a boolean or null, with a tag that changes its meaning.
     Word(&'a str, Option<&'a str>),
-    /// A scalar that can only be a text, with its tag.
+    /// A scalar that is a text unless such a tag says otherwise.
     Text(&'a str, Option<&'a str>),
     /// A list.
     Sequence(Vec<Value<'a>>),
@@ -68,7 +68,7 @@ impl<'a> Value<'a> {
 
     /// A text that is not in the document yet; `id` is the node that it will be written in.
     pub fn text_at(id: Id, text: &'a str) -> Self {
-        Self { id, content: scalar(text, Writing::Quoted, None) }
+        Self { id, content: Content::Text(text, None) }
     }
 
     /// A mapping of one field.
@@ -78,26 +78,19 @@ impl<'a> Value<'a> {
 
     /// The field of a mapping.
     pub fn get(&self, name: &'a str) -> Option<&Self> {
-        match &self.content {
-            Content::Mapping(fields) => fields.get(&Self::text_at(self.id, name)),
-            _ => None,
-        }
+        let Content::Mapping(fields) = &self.content else { return None };
+        fields.get(&Self::text_at(self.id, name))
     }
 
     /// The field of a mapping, to change it.
     pub fn get_mut(&mut self, name: &'a str) -> Option<&mut Self> {
-        match &mut self.content {
-            Content::Mapping(fields) => fields.get_mut(&Self::text_at(self.id, name)),
-            _ => None,
-        }
+        let Content::Mapping(fields) = &mut self.content else { return None };
+        fields.get_mut(&Self::text_at(self.id, name))
     }
 
     /// The items of a list; empty for any other value.
     pub fn items(&self) -> &[Self] {
-        match &self.content {
-            Content::Sequence(items) => items,
-            _ => &[],
-        }
+        if let Content::Sequence(items) = &self.content { items } else { &[] }
     }
 
     /// The text of a scalar that is not null.
@@ -118,11 +111,11 @@ impl<'a> Value<'a> {
         matches!(self.content, Content::Word("~" | "null" | "Null" | "NULL", _))
     }
 
-    /// Writes the value in YAML's flow style, which is JSON apart from words and tags, at this depth.
+    /// Writes the value in YAML's flow style, which is JSON apart from words, at this depth. A tag is lost.
     pub fn write(&self, depth: usize, into: &mut String) {
         match &self.content {
-            Content::Word(word, tag) => into.extend([&written(*tag), *word]),
-            Content::Text(text, tag) => into.extend([written(*tag), quoted(text)]),
+            Content::Word(word, _) => into.push_str(word),
+            Content::Text(text, _) => into.push_str(&quoted(text)),
             Content::Sequence(items) => write_collection(['[', ']'], items, depth, into, |item, into| {
                 item.write(depth + 1, into);
             }),
@@ -161,10 +154,6 @@ fn write_collection<I>(
     into.push(marks[1]);
 }
 
-fn written(tag: Option<&str>) -> String {
-    tag.map_or(String::new(), |tag| if tag.starts_with('!') { format!("{tag} ") } else { format!("!<{tag}> ") })
-}
-
 /// A text in double quotation marks. Every character that a YAML reader might not read as it is gets an escape.
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -195,9 +184,17 @@ impl<'a> Reader<'a, '_> {
         self.left = self.left.checked_sub(1).ok_or(TooMuch)?;
         let depth = depth.checked_sub(1).ok_or(TooMuch)?;
         let node = self.document.node(id);
+        let tag = node.tag.as_deref();
         let content = match &node.kind {
-            Kind::Alias(target) => return self.read(*target, depth),
-            Kind::Scalar(text, writing) => scalar(text, *writing, node.tag.as_deref()),
+            Kind::Alias(target) => {
+                // A long text counts as several values.
+                let copied = self.document.node(*target);
+                self.left = self.left.checked_sub(copied.end.saturating_sub(copied.start) / 64).ok_or(TooMuch)?;
+                return self.read(*target, depth);
+            }
+            Kind::Scalar(text, Writing::Plain) if text.is_empty() => Content::Word("~", tag),
+            Kind::Scalar(text, Writing::Plain) if is_word(text) => Content::Word(text, tag),
+            Kind::Scalar(text, _) => Content::Text(text, tag),
             Kind::Sequence(items, _) => {
                 Content::Sequence(items.iter().map(|item| self.read(*item, depth)).collect::<Result<_, _>>()?)
             }
@@ -235,15 +232,7 @@ pub fn is_word(text: &str) -> bool {
     const WORDS: [&str; 11] = ["~", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan"];
     let possible = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._~".contains(&byte);
     let begins = text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first));
-    text.bytes().all(possible) && (begins || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
-}
-
-fn scalar<'a>(text: &'a str, writing: Writing, tag: Option<&'a str>) -> Content<'a> {
-    match (text, writing) {
-        ("", Writing::Plain) => Content::Word("~", tag),
-        (word, Writing::Plain) if is_word(word) => Content::Word(word, tag),
-        _ => Content::Text(text, tag),
-    }
+    (begins || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))) && text.bytes().all(possible)
 }
 
 #[cfg(test)]
@@ -252,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_is_written_means_the_same() {
-        let text = "a: &a [1, '1', yes, \"on\", ~, null, 2001-12-14, !!str 3, \"\\u2028\\u0001\\U0001f600\"]\n\
+        let text = "a: &a [1, '1', yes, \"on\", ~, null, 2001-12-14, !!str 3, ! null, !mine yes, !!binary aGk=, \"\\u2028\\u0001\\U0001f600\"]\n\
             b: {<<: {x: 1, y: 2}, x: *a}\n? {c: d}\n: |\n  - x\n  \te: #\nempty: {}\nnone: []\nthree: !mine [1.10]\n";
         let document = Document::parse(text).unwrap();
         let before = Value::read(&document).unwrap().unwrap();

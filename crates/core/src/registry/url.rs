@@ -49,7 +49,7 @@ impl FromStr for Url {
             Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
             None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
         };
-        let good_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+        let good_port = port.is_none_or(|port| !port.starts_with(['+', '0']) && port.parse::<u16>().is_ok());
         let good_rest = rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
         if !good_host || !good_port || !good_rest {
             return Err(InvalidUrl);
@@ -184,6 +184,8 @@ mod tests {
             "https://user:secret@ghcr.io/token",
             "https://ghcr.io:0/",
             "https://ghcr.io:port/",
+            "https://ghcr.io:+443/",
+            "https://ghcr.io:0443/",
             "https://ghcr.io/a b",
             "https://ghcr.io\\@evil.test/",
             "https://ghcr.io/\r\nX: y",

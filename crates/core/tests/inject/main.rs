@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod properties;
+mod tags;
 mod text;
 
 use regcred_core::inject::kinds::PodPath;
@@ -260,6 +261,11 @@ fn merges_and_aliases_without_end_are_refused_at_once() {
         assert_eq!(injected(text), (text.to_owned(), 0));
         let problem = inject::inject(&format!("{text}containers: 1\n"), &rules(&["ghcr.io"], Which::Matching));
         assert!(problem.unwrap_err().message.contains("too many aliases"));
+    }
+    // A long text counts as often as its aliases name it.
+    for (length, aliases, is_refused) in [(1 << 20, 60_000, true), (1 << 20, 20, false), (20, 60_000, false)] {
+        let text = format!("a: &a {}\nb: [{}]\ncontainers: 1\n", "1".repeat(length), "*a, ".repeat(aliases));
+        assert_eq!(inject::inject(&text, &rules(&["ghcr.io"], Which::Matching)).is_err(), is_refused, "{length}");
     }
 }
 
