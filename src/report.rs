@@ -121,12 +121,6 @@ pub fn note(text: &str) {
     }
 }
 
-/// Prints a note, and a table below it.
-pub fn table(title: &str, rows: &str) {
-    line(&format!("note: {title}"));
-    rows.lines().for_each(|row| line(&format!("  {row}")));
-}
-
 /// Makes a panic print its place, but no value.
 pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {

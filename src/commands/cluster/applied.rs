@@ -102,7 +102,11 @@ fn text(clusters: &[(&Settings, Applied)], dry_run: bool) -> Result<()> {
         clusters.iter().map(|(settings, applied)| (settings.cluster.as_ref(), reached(applied, dry_run))).collect();
     match rows.as_slice() {
         [(cluster, row)] => row.iter().for_each(|row| report::note(&sentence(*cluster, row))),
-        several => report::table(&format!("{} clusters:", several.len()), &table(several)),
+        several => {
+            report::note(&format!("{} clusters:", several.len()));
+            // A closed standard error cannot be reported.
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), table(several).as_bytes());
+        }
     }
     Ok(())
 }
@@ -142,14 +146,14 @@ fn table(clusters: &[(Option<&ResourceName>, Option<Row>)]) -> String {
             words.push(word);
         }
     }
-    let head = ["cluster", "namespaces"].iter().chain(&words).map(|word| word.to_uppercase()).collect();
+    let head = ["  cluster", "namespaces"].iter().chain(&words).map(|word| word.to_uppercase()).collect();
     let row = |(cluster, row): &(Option<&ResourceName>, Option<Row>)| {
         let numbers = row.as_ref().map(|(namespaces, counts)| {
             let count = |word: &&str| counts.iter().find(|(known, _)| known == word).map_or(0, |(_, count)| *count);
             std::iter::once(*namespaces).chain(words.iter().map(count)).map(|number| number.to_string()).collect()
         });
         let numbers = numbers.unwrap_or_else(|| vec!["-".to_owned(); words.len() + 1]);
-        [vec![cluster.map(ToString::to_string).unwrap_or_default()], numbers].concat()
+        [vec![format!("  {}", cluster.map(ToString::to_string).unwrap_or_default())], numbers].concat()
     };
     let rows: Vec<Vec<_>> = std::iter::once(head).chain(clusters.iter().map(row)).collect();
     aligned(rows.iter().map(Vec::as_slice))

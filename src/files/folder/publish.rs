@@ -106,8 +106,8 @@ fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-#[cfg(all(test, unix))]
-#[expect(clippy::disallowed_methods, reason = "fixtures are files")]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::io::Write;
     use std::os::unix::fs::symlink;
@@ -115,6 +115,7 @@ mod tests {
     use super::*;
     use crate::files::Protection;
 
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
     /// A run with one new file and one leftover file, both in a folder that becomes a link when the files are staged.
     fn publish_through_a_link(new: &[&str], left_over: &[&str]) -> (tempfile::TempDir, Result<(), Failure>) {
         let folder = tempfile::tempdir().unwrap();
@@ -164,6 +165,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
     fn a_root_that_became_a_link_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let [root, target, new] = ["root", "target", "new"].map(|name| folder.path().join(name));
