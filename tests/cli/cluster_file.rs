@@ -353,7 +353,9 @@ fn the_files_of_another_format_go_and_those_of_somebody_else_stay() {
     let before = place.files();
     let (code, said) = place.render(["1", "2"], &[]);
     assert!(
-        code == 1 && said.contains("`manifests.yaml` is there already") && said.contains("(cluster lab)"),
+        code == 1
+            && said.contains("`manifests.yaml` is there, and regcred did not write it")
+            && said.contains("(cluster lab)"),
         "{said}"
     );
     assert_eq!(place.files(), before);
