@@ -117,6 +117,7 @@ const PAGES: &[Page] = &[
         "docs/titansoft.md",
         &["kubectl"],
         "kubectl create namespace imagepullsecret-patcher
+        kubectl create serviceaccount imagepullsecret-patcher -n imagepullsecret-patcher
         kubectl create deployment imagepullsecret-patcher -n imagepullsecret-patcher --image=quay.io/titansoft/imagepullsecret-patcher:v0.14",
     ),
     ("docs/static-policies.md", &[], ""),

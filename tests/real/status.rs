@@ -310,12 +310,15 @@ fn two_clusters_are_one_table() {
     bench::write(
         &config,
         "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n\
-         spec: {pullSecrets: [{name: pull}], clusters: [{name: eu}, {name: us, context: regcred}]}\n",
+         spec: {pullSecrets: [{name: pull}], clusters: [{name: eu}, {name: us, kubeconfig: {env: KUBECONFIG_US}}]}\n",
     );
     let page = folder.path().join("status.html");
     let arguments =
         ["--config", config.to_str().unwrap(), "status", "-n", &namespace, "--html", page.to_str().unwrap()];
-    let run = bench.program("regcred").arguments(arguments).run();
+    // The same API server, with other names.
+    let other =
+        bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded().replace("\"regcred\"", "\"other\"");
+    let run = bench.program("regcred").arguments(arguments).variable("KUBECONFIG_US", other).run();
     assert_eq!(run.status, 3, "{}", run.stderr);
     let lines: Vec<_> = run.stdout.lines().map(|line| line.split_whitespace().take(4).collect::<Vec<_>>()).collect();
     let expected = [["eu", namespace.as_str(), "pull", "missing"], ["us", namespace.as_str(), "pull", "missing"]];
