@@ -78,8 +78,6 @@ impl Trouble {
 
 impl Program {
     /// Finds the first program of this name on `PATH`. It runs in the working directory, since variables may hold relative paths.
-    ///
-    /// A relative entry of `PATH` is skipped: it would run a program of the repository.
     pub fn find<'a>(
         name: &str,
         environment: &Environment,
@@ -87,10 +85,7 @@ impl Program {
         limit: Duration,
     ) -> Option<Self> {
         let name = format!("{name}{EXE_SUFFIX}");
-        let path = env::split_paths(environment.setting("PATH")?)
-            .filter(|folder| folder.is_absolute())
-            .map(|folder| folder.join(&name))
-            .find(|path| is_executable(path))?;
+        let path = folders(environment).map(|folder| folder.join(&name)).find(|path| is_executable(path))?;
         Some(Self {
             path,
             directory: environment.directory().to_path_buf(),
@@ -171,6 +166,11 @@ impl Program {
         let _ = child.kill();
         let _ = child.wait();
     }
+}
+
+/// The folders of `PATH`. A relative one is skipped: it would run a program of the repository.
+pub fn folders(environment: &Environment) -> impl Iterator<Item = PathBuf> {
+    env::split_paths(environment.setting("PATH").unwrap_or_default()).filter(|folder| folder.is_absolute())
 }
 
 fn is_executable(path: &Path) -> bool {

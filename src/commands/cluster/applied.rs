@@ -140,12 +140,8 @@ fn sentence(cluster: Option<&ResourceName>, (namespaces, counts): &Row) -> Strin
 
 /// The clusters of a fleet, with a column for each word. A cluster where nothing was done has dashes.
 fn table(clusters: &[(Option<&ResourceName>, Option<Row>)]) -> String {
-    let mut words: Vec<&str> = Vec::new();
-    for (word, _) in clusters.iter().filter_map(|(_, row)| row.as_ref()).flat_map(|(_, counts)| counts) {
-        if !words.contains(word) {
-            words.push(word);
-        }
-    }
+    let said = clusters.iter().filter_map(|(_, row)| row.as_ref()).flat_map(|(_, counts)| counts);
+    let words: Vec<_> = counts(said.map(|(word, _)| *word)).into_iter().map(|(word, _)| word).collect();
     let head = ["  cluster", "namespaces"].iter().chain(&words).map(|word| word.to_uppercase()).collect();
     let row = |(cluster, row): &(Option<&ResourceName>, Option<Row>)| {
         let numbers = row.as_ref().map(|(namespaces, counts)| {

@@ -6,6 +6,7 @@ use crate::cli::cluster::ConnectionArguments;
 use crate::commands::kubeconfig;
 use crate::environment::{Environment, Kubeconfig};
 use crate::interrupt;
+use crate::program;
 use crate::settings::Settings;
 use crate::settings::file::{Cluster, File};
 use crate::settings::findings::Findings;
@@ -103,16 +104,10 @@ fn access(
         user: arguments.user.clone(),
         groups: arguments.groups.clone(),
         hidden_variables: fleet.secret_variables.iter().map(ToString::to_string).collect(),
-        programs: programs(environment),
+        programs: program::folders(environment).collect(),
         timeout: arguments.timeout.0,
         stop: interrupt::has_come,
     })
-}
-
-/// The folders of `PATH`, without relative ones.
-fn programs(environment: &Environment) -> Vec<PathBuf> {
-    let path = environment.setting("PATH").unwrap_or_default();
-    std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
 }
 
 fn of_flag(path: &Path, environment: &Environment) -> Result<Source, Diagnostic> {
@@ -136,7 +131,7 @@ pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> R
         user: arguments.user.clone(),
         groups: arguments.groups.clone(),
         hidden_variables: Vec::new(),
-        programs: programs(environment),
+        programs: program::folders(environment).collect(),
         timeout: arguments.timeout.0,
         stop: || false,
     })
