@@ -160,7 +160,7 @@ impl Policy {
             let content = if has(&there, &wanted) { Content::Same } else { Content::Different };
             Actual { owner, content, history: History::Unknown }
         });
-        // It is written only if the existing object is still the one that was read, or if there still is none.
+        // The API server refuses the write if another run has changed or created the object meanwhile.
         match found {
             None => object["metadata"]["resourceVersion"] = UNUSED.into(),
             Some(found) => ["uid", "resourceVersion"].into_iter().for_each(|key| {

@@ -34,8 +34,8 @@ pub fn add(list: &[Value], names: &[ResourceName]) -> Option<Value> {
 
 /// Lets a patch that changes the list also begin the record of who writes it, where the API server keeps no such record yet.
 ///
-/// The API server records no managers of an object that had no fields of its own when it was created, such as the ServiceAccount
-/// `default`. An object with one entry is recorded from then on.
+/// The API server keeps no such record for an object that was created without fields, such as the ServiceAccount `default`. Once there is
+/// an entry, it keeps the record.
 pub fn recorded(patch: &Value, manager: &str) -> Value {
     const MANAGERS: &str = "/metadata/managedFields";
     let entry = json!([{"manager": manager, "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
