@@ -260,33 +260,13 @@ fn a_token_that_expires_is_replaced_by_the_one_that_is_mounted_next() {
     assert!(!replica.log().contains("nonsense") && !replica.log().contains("canary"));
 }
 
-/// Moves the clock of programs that are started with it, by the seconds in a file.
-const CLOCK: &str = r#"
-#define _GNU_SOURCE
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-int clock_gettime(clockid_t clock, struct timespec *time) {
-  long seconds = 0, result = syscall(SYS_clock_gettime, clock, time);
-  const char *path = getenv("CLOCK_FILE");
-  FILE *file = clock == CLOCK_REALTIME && path ? fopen(path, "r") : NULL;
-  if (file) {
-    if (fscanf(file, "%ld", &seconds) == 1) time->tv_sec += seconds;
-    fclose(file);
-  }
-  return result;
-}
-"#;
-
 #[test]
 fn a_clock_that_jumps_elects_no_second_leader() {
     let Some(bench) = Bench::alone() else { return };
     let installed = Installed::confined(bench);
-    let (source, library) = (installed.path("clock.c"), installed.path("clock.so"));
-    bench::write(&source, CLOCK);
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status().unwrap();
+    let library = installed.path("clock.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/clock.c");
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status().unwrap();
     assert!(built.success());
     let clocks = ["clock-1", "clock-2"].map(|name| installed.path(name));
     let set = |clock: &Path, hours: i64| bench::write(clock, &(hours * 3600).to_string());
