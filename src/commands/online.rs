@@ -38,7 +38,7 @@ struct Answer {
     problems: Vec<Diagnostic>,
 }
 
-/// The questions in addition to the logins.
+/// What is asked in addition to the logins.
 pub(super) struct Asked<'a> {
     arguments: &'a OnlineArguments,
     images: Vec<Reference>,

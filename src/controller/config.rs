@@ -56,7 +56,7 @@ impl Permission {
 /// The field of the registries that were given at installation.
 const REGISTRIES: &str = "controller.registries";
 
-/// Exactly these registries; without any, none.
+/// Exactly these registries: an empty list permits none.
 fn exactly(globs: &[String]) -> Result<Allowed, Vec<Diagnostic>> {
     Allowed::read(None, Some(&globs.join(","))).map_err(|problem| vec![problem])
 }

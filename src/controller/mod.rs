@@ -92,7 +92,7 @@ impl Origin {
         }
     }
 
-    /// What the controller does besides serving.
+    /// Whether it serves as the controller, or stands in for Titansoft's patcher.
     fn manner(&self) -> Manner {
         match self {
             Self::Mounted { .. } => Manner::Controller,

@@ -137,7 +137,7 @@ impl Bench {
         self.cluster.stop();
     }
 
-    /// One of the tools, with the cluster in its environment. Of ours it has only a `PATH` with the tools and `regcred`.
+    /// One of the tools, with the cluster in its environment. From our environment it gets only a `PATH`, with the tools and `regcred`.
     pub fn program(&self, name: &str) -> Program {
         let own = Path::new(env!("CARGO_BIN_EXE_regcred"));
         let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);

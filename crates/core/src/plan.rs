@@ -1,4 +1,4 @@
-//! Decides what a run changes, by comparing what is wanted with what is there.
+//! Decides what a run changes: it compares the wanted with the existing files or objects.
 //!
 //! Other modules compute hashes and HMACs, and pass them in as facts. `--check` prints the plan, and a run executes the same plan.
 

@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
                 Action::Delete | Action::Refuse => self.prepared.changes.push(change),
             }
         }
-        // Slow work is not done in vain.
+        // Avoids slow work for a run that fails anyway.
         if self.staging.is_none() || self.refuses() {
             for (compared, change) in to_write {
                 self.tally.address(compared.seen.marks.as_ref().map(Marks::seen));

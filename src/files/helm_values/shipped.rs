@@ -112,7 +112,7 @@ struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    /// The image, if the user named another than the chart's own.
+    /// The image, if the user named one instead of the chart's own.
     fn of(patcher: &'a PatcherSettings) -> Option<Self> {
         (patcher.image != default_image(patcher.patcher)).then(|| Self::split(&patcher.image))
     }

@@ -10,7 +10,7 @@ use regcred_core::recipient::{Recipient, Recipients};
 pub struct Seen {
     /// A document is missing, or has to be encrypted.
     pub outdated: bool,
-    /// Nobody can tell which secret a document holds.
+    /// It is not known which secret a document holds.
     pub unproven: bool,
     pub edited: bool,
     pub unsigned: bool,

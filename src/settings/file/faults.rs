@@ -75,7 +75,7 @@ impl Faults<'_> {
                 for name in required.into_iter().filter(|name| *name != "env" && !there.contains(name)) {
                     self.missing(name, &known[name], node.position);
                 }
-                // The text that was written instead is a separate mistake.
+                // The misplaced text itself is reported as a separate mistake.
                 if is_a_secret_name(known) && !["env", "secret", "value"].iter().any(|name| there.contains(name)) {
                     self.missing("env", &known["env"], node.position);
                 }

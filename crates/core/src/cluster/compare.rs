@@ -71,7 +71,7 @@ pub enum Object {
         kind: String,
         /// Its path at the API server.
         path: String,
-        /// Its UID, which differs from that of an earlier or later object with the same name.
+        /// Its UID: an earlier or later object with the same name has another UID.
         uid: String,
     },
 }

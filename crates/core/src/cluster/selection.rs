@@ -12,7 +12,7 @@ pub struct Choice<'a> {
     pub include: &'a [NamespacePattern],
     /// Names and globs to leave out.
     pub exclude: &'a [NamespacePattern],
-    /// Which namespaces are taken without names and globs.
+    /// Which namespaces are chosen if there are no names and globs.
     pub others: Others,
     /// What the namespaces are chosen for.
     pub aim: Aim,

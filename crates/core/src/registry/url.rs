@@ -146,7 +146,7 @@ fn is_loopback(authority: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// What stands as it is in a parameter, beside letters and digits.
+/// The characters that a parameter may contain unescaped, in addition to letters and digits.
 const PLAIN: &[u8] = b"-._~:/";
 
 /// The text with all but letters, digits and these bytes percent-encoded.
