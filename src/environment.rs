@@ -74,7 +74,7 @@ fn check_links(path: &Path) -> io::Result<()> {
     if place::goes_astray(path) { Err(io::ErrorKind::CrossesDevices.into()) } else { Ok(()) }
 }
 
-/// Whether the path is that of standard input, or of a descriptor of the shell.
+/// Whether the path names standard input, or a descriptor of the shell.
 fn is_open(path: &Path) -> bool {
     let leads_away = path.components().any(|part| part == Component::ParentDir);
     !leads_away && ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))

@@ -27,7 +27,7 @@ const PROTECT: &str = "choose `protect: sealed`, `sops` or `external` in regcred
 /// The step for a tool with a job that commits encrypted files.
 pub const KEY: &str = "make a key with `openssl rand -hex 32`, and set it as REGCRED_FINGERPRINT_KEY here and in the job before the first render";
 
-/// The step if nobody has listed the namespaces yet.
+/// The step if the namespaces are not listed yet.
 pub const EVERY_NAMESPACE: &str =
     "if namespaces come later, let the controller serve every one: regcred.yaml says how in a comment";
 

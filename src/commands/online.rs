@@ -167,7 +167,7 @@ pub(super) fn check_hosts(realms: &[String], insecure: &[String]) -> Result<(), 
     }
 }
 
-/// The images of the flag, and those of the manifests.
+/// The images of the flag, and the images of the manifests.
 fn references(
     typed: &[String],
     manifests: Option<&Path>,

@@ -71,7 +71,7 @@ pub fn settings(mut file: File, allowed: &Allowed) -> Result<(Config, Allowed), 
     Ok((read(&file, allowed)?, exactly(&registries)?))
 }
 
-/// The pull secrets that a custom resource asks for; `owner` is that of the installation.
+/// The pull secrets that a custom resource asks for; `owner` is the owner of the installation.
 ///
 /// # Errors
 /// Everything in the resource that the controller cannot do.

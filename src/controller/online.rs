@@ -78,7 +78,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// What the registries say of these pull secrets.
+    /// The answers of the registries about these pull secrets.
     pub fn accepted(&self, mounted: &Mounted, pull_secrets: &[usize]) -> Accepted {
         if self.interval.is_none() {
             return Accepted::Unknown("the controller runs without `--check-online`, and asks no registry".to_owned());

@@ -1,4 +1,4 @@
-//! Renders our templates, and those of a user that replace our objects.
+//! Renders our templates, and a user's templates, which replace our objects.
 
 mod engine;
 pub mod values;

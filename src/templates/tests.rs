@@ -1,4 +1,4 @@
-//! Tests of our templates, and of those of a user.
+//! Tests our templates, and templates of a user.
 
 use super::*;
 use regcred_core::docker_config::Logins;

@@ -221,7 +221,7 @@ pub fn fresh(what: &str) -> String {
     format!("{}{what}-{:04}", mark(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A text that differs from those of all other test processes on the cluster, now and before.
+/// A text that no other test process on the cluster has or had.
 fn mark() -> &'static str {
     static MARK: OnceLock<String> = OnceLock::new();
     let seconds = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();

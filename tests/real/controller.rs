@@ -357,7 +357,7 @@ fn a_replica_that_was_stopped_for_a_while_writes_nothing_late() {
     let before = versions();
     first.signal("-CONT");
     first.says("another replica leads");
-    // It has made a turn, and seen what it missed.
+    // The main loop has turned again, and the replica has seen the events that it missed.
     let namespace = installed.namespace();
     Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-new"));
     assert_eq!(versions(), before, "a late write changed something");

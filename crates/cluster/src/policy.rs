@@ -85,7 +85,7 @@ pub async fn may_write(server: &Server) -> Result<bool, Diagnostic> {
     Ok(true)
 }
 
-/// Whether a controller of this owner serves the cluster, as far as this account may read: its confining policy has a mark, and its
+/// Whether a controller of this owner serves the cluster, as far as this account may read: its confining policy has our annotation, and its
 /// Deployment has this name in the usual namespace.
 pub async fn has_controller(server: &Server, owner: &str) -> bool {
     let name = marks::name(owner);

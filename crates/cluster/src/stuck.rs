@@ -49,7 +49,7 @@ pub enum Mode {
     Find,
 }
 
-/// Finds the stuck Pods in the namespaces of a delivery, and evicts those that may be evicted and whose new Pod can pull.
+/// Finds the stuck Pods in the namespaces of a delivery, and evicts each that may be evicted and whose new Pod can pull.
 ///
 /// # Errors
 /// The Pods or the budgets cannot be listed.

@@ -47,7 +47,7 @@ impl fmt::Display for Recipient {
 pub enum Authority {
     /// A complete list of fingerprints.
     List(BTreeSet<String>),
-    /// The recipients with an earlier signature, and those that a person has accepted now.
+    /// The recipients with an earlier signature, and the recipients that a person has accepted now.
     History(BTreeSet<String>),
     /// Nobody yet: the first run decides.
     Nobody,

@@ -1,4 +1,4 @@
-//! `regcred apply` makes a cluster match what is wanted.
+//! `regcred apply` creates and updates the wanted objects in a cluster.
 
 use anyhow::Result;
 use futures::future::join_all;

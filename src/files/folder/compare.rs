@@ -144,7 +144,7 @@ impl<'a> Observer<'a> {
         Ok(seen)
     }
 
-    /// The state of a file that nobody wants any more.
+    /// The state of a file that is no longer wanted.
     pub fn left_over(&self, path: &TreePath, lines: &[Line]) -> io::Result<Option<Actual>> {
         let Found::File = path.find(&self.root.path)? else { return Ok(None) };
         let place = path.under(&self.root.path);

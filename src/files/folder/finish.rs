@@ -160,7 +160,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The approved recipients of this folder or file, and those that are accepted now.
+    /// The approved recipients of this folder or file, and the recipients that are accepted now.
     fn history(&self) -> Authority {
         let ours = &self.root.ours;
         let approved = match self.root.kind {

@@ -268,7 +268,7 @@ fn each<A: Send, B: Send>(
     }
 }
 
-/// The path of a file, or why the text is no such path.
+/// The path of a file, or why the text is not one.
 fn path_of(path: &str) -> Result<TreePath, Failure> {
     path.parse().map_err(|()| {
         let problem = Diagnostic::error(Code::InvalidPath, "the name of an object cannot be the name of a file");

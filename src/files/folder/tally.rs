@@ -54,7 +54,8 @@ impl Tally {
         [&self.signed, &self.signed_anywhere].into_iter().find(|signed| !signed.is_empty()).cloned()
     }
 
-    /// The recipients that an earlier run has approved, and those that are accepted now. `is_signed` says that the lock shows an earlier run.
+    /// The recipients that an earlier run has approved, and the recipients that are accepted now. `is_signed` says that the lock shows an
+    /// earlier run.
     ///
     /// If the key has signed nothing, as in files from before the key, unsigned marks count, so that the recipient does not change in the
     /// same run. A document without a mark approves no recipient.

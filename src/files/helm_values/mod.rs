@@ -86,7 +86,7 @@ pub fn files<'a>(run: &'a ClusterRun, templates: &Templates, name: &str) -> Resu
     files.into_iter().map(protect).collect()
 }
 
-/// The files in clear; `name` is that of the values.
+/// The files in clear; `name` is the name of the file with the values.
 fn plain_files(run: &ClusterRun, templates: &Templates, name: &str) -> Result<Vec<File>, Failure> {
     let settings = &run.settings;
     let bytes = write(run, Shown::InFull)?;

@@ -117,7 +117,7 @@ impl<'a> Image<'a> {
         (patcher.image != default_image(patcher.patcher)).then(|| Self::split(&patcher.image))
     }
 
-    /// Splits at the first colon in the last part of the path: that of a tag, or of the digest in `name@sha256:…`.
+    /// Splits at the first colon in the last part of the path: the colon before a tag, or in the digest of `name@sha256:…`.
     fn split(image: &'a str) -> Self {
         let name = image.rfind('/').map_or(0, |slash| slash + 1);
         let (repository, tag) = match image[name..].find(':') {

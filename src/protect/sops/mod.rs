@@ -46,7 +46,7 @@ const LIMIT_VARIABLE: &str = "REGCRED_SOPS_TIMEOUT";
 const LIMIT: Duration = Duration::from_secs(60);
 /// An empty file of rules.
 const EMPTY: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
-/// The variables in which sops looks for recipients; they win over those of a rule.
+/// The variables in which sops looks for recipients; they win over the recipients of a rule.
 const RECIPIENTS: [&str; 7] = [
     "SOPS_AGE_RECIPIENTS",
     "SOPS_AZURE_KEYVAULT_URLS",

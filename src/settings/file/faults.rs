@@ -17,7 +17,7 @@ const MOST: usize = 100;
 /// A field with another name before the first release.
 const RENAMED: (&str, &str) = ("shape", "format");
 
-/// Every mistake that shows in the form; empty if the text is not YAML, or has no such mistake.
+/// Every mistake in the form of the text; empty if the text is not YAML, or its form has no mistake.
 pub fn of(text: &str) -> Vec<Diagnostic> {
     let Some(document) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();

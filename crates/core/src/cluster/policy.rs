@@ -1,4 +1,4 @@
-//! Compares the admission policies of `--link policy` with those of a cluster.
+//! Compares the admission policies of `--link policy` with the policies of a cluster.
 
 use serde_json::Value;
 

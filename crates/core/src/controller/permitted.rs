@@ -29,13 +29,13 @@ pub struct Refusal {
 pub enum Reason {
     /// A pull secret that the installation does not name.
     PullSecret,
-    /// Namespaces beyond those of the installation.
+    /// Namespaces that the installation does not permit.
     Namespaces,
-    /// ServiceAccounts beyond those of the installation.
+    /// ServiceAccounts that the installation does not permit.
     ServiceAccounts,
     /// A Secret that the controller may not read.
     SourceSecret,
-    /// A registry beyond those of the installation.
+    /// A registry that the installation does not permit.
     Registry,
     /// An older resource already uses the pull secret.
     NameTaken,

@@ -1,4 +1,4 @@
-//! Compares the references of a Pod with those of its ServiceAccount, and finds which are missing.
+//! Compares the references of a Pod with the references of its ServiceAccount, and finds which are missing.
 
 use super::facts::Facts;
 use super::rules::needs_login;

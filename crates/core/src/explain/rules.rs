@@ -80,7 +80,7 @@ const OF_BROKEN_SECRETS: &[(Cause, Rule)] = &[
     (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad)))),
 ];
 
-// The rules from here to those of the registry apply if no login matches.
+// The rules from here to the rules about the registry apply if no login matches.
 const OF_EXCLUSIONS: &[(Cause, Rule)] = &[
     (Cause::AccountMissing, |facts| when(needs_login(facts) && !refers(facts) && !facts.account.exists)),
     (Cause::NamespaceExcluded, |facts| {
@@ -146,7 +146,7 @@ enum Evidence {
     Node,
     /// The content of the Pod's Secrets.
     Secrets,
-    /// The content of these, and of those that the Pod does not refer to.
+    /// The content of the Pod's Secrets, and of the Secrets that the Pod does not refer to.
     AllSecrets,
     /// The registry's answer to the logins in the Pod's Secrets.
     Login,

@@ -30,7 +30,7 @@ pub(super) const LACKS_AUTHS: &str = "has logins, but no `auths` around them: th
 /// The content of a Secret that a Pod or ServiceAccount refers to.
 #[derive(Clone)]
 pub enum Held {
-    /// There is no such Secret.
+    /// The Secret does not exist.
     Missing,
     /// This account may not read it.
     Unreadable,

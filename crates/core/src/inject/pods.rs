@@ -37,7 +37,8 @@ struct Search<'a, 'report> {
 }
 
 impl<'a> Search<'a, '_> {
-    /// An item of a list of one kind, such as `DeploymentList`, has neither version nor kind: both follow from those of the list.
+    /// An item of a list of one kind, such as `DeploymentList`, has neither version nor kind: both follow from the version and kind of the
+    /// list.
     fn object(&mut self, value: &mut Value<'a>, version: &'a str, kind: &'a str, depth: usize) {
         let version = value.text_of("apiVersion").unwrap_or(version);
         let kind = value.text_of("kind").unwrap_or(kind);

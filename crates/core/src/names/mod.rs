@@ -110,7 +110,7 @@ pub(crate) const ACCOUNT_PATTERN: &str = r"^[-a-z0-9.*?\[\]{},!^]+$";
 /// Why a text does not match this pattern of the JSON Schema.
 ///
 /// # Errors
-/// Those of parsing.
+/// The errors of parsing.
 pub fn check_pattern(pattern: &str, text: &str) -> Result<(), InvalidName> {
     match pattern {
         LABEL_PATTERN => text.parse::<Namespace>().map(drop),

@@ -102,7 +102,7 @@ fn cluster_external_secret(name: &ResourceName, selectors: &Value, refresh_time:
     Part::new("cluster-external-secret.yaml.j2", context, [object])
 }
 
-/// Every namespace has this label since Kubernetes 1.22, so nobody has to add one.
+/// Every namespace has this label since Kubernetes 1.22, so no label has to be added.
 fn by_name(namespaces: &[Namespace]) -> LabelSelector {
     let expression = LabelExpression {
         key: "kubernetes.io/metadata.name".to_owned(),

@@ -62,7 +62,7 @@ pub(crate) fn name(secret: &ResourceName, owner: &str) -> String {
     if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
 }
 
-/// The policy of this name: it adds the reference to a Pod with an image of these logins, or to every Pod if the logins are not fixed;
+/// The policy of this name. It adds the reference to a Pod with an image of these logins, or to every Pod if the logins are not fixed.
 /// `patch` may change the plain patch.
 pub(crate) fn policy(
     name: &str,

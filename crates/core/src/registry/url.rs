@@ -25,7 +25,7 @@ pub struct Url {
     rest: String,
 }
 
-/// The text is no such URL. It is never repeated, because a registry may have chosen it.
+/// The text is not an HTTP URL. It is never repeated, because a registry may have chosen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("is not an address of HTTP")]
 pub struct InvalidUrl;
