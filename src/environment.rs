@@ -55,10 +55,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest list of namespaces: it would name some hundred thousand of them.
 const LIMIT_OF_A_LIST: u64 = 512 * 1024 * 1024;
 
-/// Reads a file that a merge request may have changed: a regular file, standard input or a descriptor of the shell, up to a limit.
+/// Reads a file that a merge request may have changed, up to a limit: a regular file, standard input or a descriptor of the shell.
 ///
 /// # Errors
-/// The file system's, or the file is too long, or it is a device or a pipe, which may never end, or a link leads out of its work tree.
+/// The file system fails; the file is too long; it is a device or a pipe, which may never end; or a link leads out of its work tree.
 pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     check_links(path)?;
     // Check before opening: opening a pipe would wait for a writer.
@@ -74,7 +74,7 @@ fn check_links(path: &Path) -> io::Result<()> {
     if place::goes_astray(path) { Err(io::ErrorKind::CrossesDevices.into()) } else { Ok(()) }
 }
 
-/// Whether the path is that of standard input, or of a descriptor of the shell.
+/// Whether the path names standard input, or a descriptor of the shell.
 fn is_open(path: &Path) -> bool {
     let leads_away = path.components().any(|part| part == Component::ParentDir);
     !leads_away && ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))
@@ -83,7 +83,7 @@ fn is_open(path: &Path) -> bool {
 /// Opens a file, and waits only this long for the writer of a pipe.
 ///
 /// # Errors
-/// The file system's, or no writer has opened the pipe, or a link leads out of its work tree.
+/// The file system fails, no writer has opened the pipe, or a link leads out of its work tree.
 pub fn open_in_time(path: &Path) -> io::Result<fs::File> {
     check_links(path)?;
     open_within(path, PATIENCE)
@@ -99,10 +99,10 @@ fn open_within(path: &Path, patience: Duration) -> io::Result<fs::File> {
     receiver.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Opens a list, which may be long and may come through a pipe, but not from a device, which never ends.
+/// Opens a list, which may be long and may come through a pipe. A device is refused, because it never ends.
 ///
 /// # Errors
-/// The file system's, or it is a device; while reading, the list is too long.
+/// The file system fails, or the path is a device; later, while it is read, the list is too long.
 pub fn open_list(path: &Path) -> io::Result<impl Read> {
     let file = open_in_time(path)?;
     #[cfg(unix)]
@@ -220,7 +220,7 @@ impl Environment {
         Some(self.directory.join(path))
     }
 
-    /// The paths in a variable that holds several, relative to the working directory; `None` if it holds none.
+    /// The paths in a variable for several paths, relative to the working directory; `None` if it holds none.
     pub fn path_list(&self, name: &str) -> Option<Vec<PathBuf>> {
         let paths = env::split_paths(self.variables.get(&OsString::from(name))?);
         let paths: Vec<_> =

@@ -1,7 +1,7 @@
 //! Handles Ctrl-C and SIGTERM.
 //!
-//! After `heed`, code that waits for another program stops as after an error, so that no half-done work stays. Then `main` ends by
-//! the same signal, as the sender expects. A second signal ends the program at once.
+//! After `heed`, code that waits for another program stops as after an error, so that no unfinished work is left. Then `main` ends by the
+//! same signal, as the sender expects. A second signal ends the program at once.
 
 use std::thread;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 /// Keeps other processes of this user from reading the memory or `/proc/PID/environ`, and the kernel from writing a core file. Programs
 /// that this process starts inherit the limit for core files.
 ///
-/// If the kernel refuses, the program goes on, no less safe than before.
+/// If the kernel refuses, the program goes on, as safe as without this call.
 pub fn protect() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);

@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long to wait for the rest of the error output.
 const PATIENCE_FOR_WORDS: Duration = Duration::from_secs(1);
 
-/// The message in place of one by a program whose output is too long.
+/// The message that replaces the message of a program whose output is too long.
 pub const TOO_LONG: &str = "fatal: the output is longer than 64 MiB";
 
 /// A program, and how it runs.
@@ -168,7 +168,7 @@ impl Program {
     }
 }
 
-/// The folders of `PATH`. A relative one is skipped: it would run a program of the repository.
+/// The folders of `PATH`. A relative folder is skipped, because its programs may come from the repository.
 pub fn folders(environment: &Environment) -> impl Iterator<Item = PathBuf> {
     env::split_paths(environment.setting("PATH").unwrap_or_default()).filter(|folder| folder.is_absolute())
 }

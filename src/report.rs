@@ -10,7 +10,7 @@ use regcred_core::diagnostic::{Diagnostic, Failure, Severity, is_visible};
 use regcred_core::plan::Change;
 use serde::Serialize;
 
-/// The characters of a line that are printed: a name in it may come from a repository, and have any length.
+/// The most characters of a line that are printed: a name in it may come from a repository, and have any length.
 const LONGEST: usize = 16 * 1024;
 
 /// How a command without an error ends.
@@ -65,7 +65,7 @@ pub fn warn(problems: &[Diagnostic]) {
     }
 }
 
-/// Whether the text was not printed before, for another cluster.
+/// Whether the text is new: it was not printed for another cluster.
 fn is_new(text: &str) -> bool {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     SAID.lock().is_ok_and(|mut said| said.insert(text.to_owned()))

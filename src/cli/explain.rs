@@ -1,4 +1,4 @@
-//! Explains errors of the command line without repeating what was typed: it may be a secret in the wrong place.
+//! Explains errors of the command line without repeating the typed text, which may be a secret in the wrong place.
 
 use std::ffi::OsString;
 
@@ -95,7 +95,7 @@ impl Explained<'_> {
         (what, hint)
     }
 
-    /// A flag of this command that is spelled almost like this: an unrelated one helps nobody.
+    /// A flag of this command that is spelled almost like this: an unrelated flag would help nobody.
     fn nearest_flag(&self, typed: &str) -> Option<String> {
         let word = typed.strip_prefix("--").filter(|word| word.len() > 2)?;
         let known = self.subcommand.get_arguments().chain(self.command.get_arguments()).filter_map(clap::Arg::get_long);
@@ -106,7 +106,7 @@ impl Explained<'_> {
             .map(|(_, known)| format!("--{known}"))
     }
 
-    /// Whether this command takes the flag that a hint offers in the place of another.
+    /// Whether this command has the flag that a hint suggests instead.
     fn takes(&self, hint: &str) -> bool {
         let offered = hint.strip_prefix("did you mean `--").and_then(|rest| rest.strip_suffix("`?"));
         offered.is_none_or(|name| self.subcommand.get_arguments().any(|known| known.get_long() == Some(name)))
@@ -166,7 +166,7 @@ fn is_spelled_like_a_flag(text: &str) -> bool {
     }
 }
 
-/// What a flag is for that another one needs.
+/// The purpose of a flag that another flag requires.
 fn needed(flag: &str) -> Option<&'static str> {
     match flag {
         "--output" => Some("--check compares with existing files: name the file or folder that an earlier run wrote"),

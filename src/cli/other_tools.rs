@@ -97,12 +97,12 @@ const FLAGS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// What does here what this command does elsewhere.
+/// The command of regcred that does the same as this command of another tool.
 pub(super) fn command(word: &str) -> Option<&'static str> {
     find(COMMANDS, word)
 }
 
-/// What does here what this flag does elsewhere.
+/// The flag of regcred that does the same as this flag of another tool.
 pub(super) fn flag(word: &str) -> Option<&'static str> {
     find(FLAGS, word)
 }

@@ -88,7 +88,8 @@ impl Answer {
     }
 }
 
-/// What was typed, if it is a `render` without a mistake. Pipelines start it often, and most of what clap would build is for others.
+/// The arguments, if they are a `render` without a mistake. Pipelines run it often, and clap would mostly build the flags of other
+/// commands.
 fn as_render(typed: &[OsString]) -> Option<ArgMatches> {
     typed.get(1).filter(|word| *word == "render")?;
     render_alone().try_get_matches_from(typed).ok()

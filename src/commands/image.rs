@@ -1,4 +1,4 @@
-//! Answers `verify --image`: what keeps logins from matching, and which pull secrets a namespace has.
+//! Answers `verify --image`: why logins do not match, and which pull secrets a namespace has.
 
 use std::str::FromStr;
 

@@ -27,15 +27,15 @@ const PROTECT: &str = "choose `protect: sealed`, `sops` or `external` in regcred
 /// The step for a tool with a job that commits encrypted files.
 pub const KEY: &str = "make a key with `openssl rand -hex 32`, and set it as REGCRED_FINGERPRINT_KEY here and in the job before the first render";
 
-/// The step if nobody has listed the namespaces yet.
+/// The step if the namespaces are not listed yet.
 pub const EVERY_NAMESPACE: &str =
     "if namespaces come later, let the controller serve every one: regcred.yaml says how in a comment";
 
 /// The pipeline of GitLab.
 pub const PIPELINE: &str = ".gitlab-ci.yml";
-/// Stands for the folder of the new files, as a path from the top of the repository.
+/// The placeholder for the folder of the new files, as a path from the top of the repository.
 const HERE: &str = "HERE/";
-/// Stands for the flag that names regcred.yaml, where the jobs need it.
+/// The placeholder for the flag that names regcred.yaml, if the jobs need it.
 const AT_HERE: &str = "AT_HERE ";
 const AT_THE_TOP: &str = " at the top of the repository";
 /// A job of regcred in a pipeline.
@@ -60,7 +60,7 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
         Some(fleet) => fleet.start(&root, top)?,
         None => Start::new(*tool, &root, top)?,
     };
-    // Any other name would have to be quoted, for YAML and for the shell.
+    // Any other name would need quotes, for YAML and for the shell.
     let is_plain = here.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte));
     let config = top.map_or(String::new(), |_| format!("--config {HERE}{} ", file::NAME));
     for (_, text) in &mut start.files {

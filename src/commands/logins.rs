@@ -73,7 +73,7 @@ impl Reading {
             return Err(Failure::Input { title: "the input", problems });
         }
         report::warn(&problems);
-        // If some logins are set, this is no merge request, but a mistake.
+        // If some logins are set, a missing one is a mistake, not a merge request.
         if self.are_any_set {
             report::warn(&missing.into_iter().map(as_a_warning).collect::<Vec<_>>());
         }
@@ -132,7 +132,7 @@ fn as_a_warning(problem: Diagnostic) -> Diagnostic {
         .hint("without it nothing that depends on a login is compared for this output")
 }
 
-/// What a comparison without logins cannot tell.
+/// The note about what a comparison without logins leaves out.
 fn left_out(format: Format, others_are_set: bool) -> String {
     let there = if others_are_set { "not all credentials are there" } else { "there are no credentials" };
     let what = if format == Format::DockerConfig {

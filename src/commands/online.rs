@@ -38,7 +38,7 @@ struct Answer {
     problems: Vec<Diagnostic>,
 }
 
-/// The questions in addition to the logins.
+/// What is asked in addition to the logins.
 pub(super) struct Asked<'a> {
     arguments: &'a OnlineArguments,
     images: Vec<Reference>,
@@ -167,7 +167,7 @@ pub(super) fn check_hosts(realms: &[String], insecure: &[String]) -> Result<(), 
     }
 }
 
-/// The images of the flag, and those of the manifests.
+/// The images of the flag, and the images of the manifests.
 fn references(
     typed: &[String],
     manifests: Option<&Path>,

@@ -16,8 +16,8 @@ use regcred_core::diagnostic::Failure;
 use regcred_core::spec::choice::MessageFormat;
 use regcred_core::spec::typed::Typed;
 
-/// Reads, checks, builds and writes, in this order. Each step is done for all clusters before the next: no file is in its place before all
-/// are written.
+/// Reads, checks, builds and writes, in this order. Each step is complete for all clusters before the next step: no file is moved to its
+/// place before all files are written.
 pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
     let Fleet { members, secret_variables, warnings } =
         Fleet::resolve_for(Purpose::Manifests, typed, file, environment)?;
@@ -55,7 +55,7 @@ fn publish(prepared: Vec<Delivery>) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
-/// Warns about folders beside those of the clusters that belong to no cluster any more.
+/// Warns about folders that belong to no cluster any more.
 fn warn_of_left_over(folders: &clusters::Folders) -> Outcome {
     let left_over = folders.left_over();
     report::warn(&left_over);

@@ -104,12 +104,12 @@ pub(super) fn prepare_threads(members: &[Settings], environment: &Environment) {
     if matches!(members, [one] if is_plain(one)) {
         return;
     }
-    // The pool fails as a whole if it cannot start one of its threads, and cannot be made a second time.
+    // If the pool cannot start one of its threads, it fails as a whole, and a second attempt is not possible.
     let start = |_| {
         let (sender, receiver) = mpsc::channel::<rayon::ThreadBuilder>();
         thread::Builder::new().spawn(move || receiver.recv().map(rayon::ThreadBuilder::run)).ok().map(|_| sender)
     };
-    // The variable that every program with this pool knows.
+    // All programs with this thread pool read this variable.
     let wanted = environment.setting("RAYON_NUM_THREADS").and_then(|number| number.parse().ok());
     let threads = wanted.filter(|number| *number > 0).or_else(|| Some(thread::available_parallelism().ok()?.get()));
     let mut started: Vec<_> = (0..threads.unwrap_or(1)).map_while(start).collect();

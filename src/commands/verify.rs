@@ -52,7 +52,7 @@ pub fn run(
     if arguments.list {
         let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
         let mut problems = [fleet.warnings.clone(), protection(&fleet, environment)?].concat();
-        // A list of variables does not belong to an output, and encrypts nothing.
+        // A list of variables has no output, and encrypts nothing.
         problems.retain(|problem| typed.has("--output") || !matches!(problem.code, Code::NoSops | Code::NoSopsRule));
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);
@@ -109,7 +109,7 @@ fn one_image(arguments: &VerifyArguments) -> Result<Option<&str>, Failure> {
     }
 }
 
-/// Checks the logins, the recipients of their encryption, and what else `render` reads.
+/// Checks the logins, the recipients of their encryption, and everything else that `render` reads.
 fn checked(fleet: Fleet, environment: &Environment) -> Result<(Vec<ClusterRun>, Vec<Diagnostic>), Failure> {
     let protection = protection(&fleet, environment)?;
     let problems = match logins::check(fleet.members, fleet.warnings, environment) {
@@ -135,7 +135,7 @@ fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic
         let is_for_stdout = matches!(member.destination, Destination::Stdout);
         if member.combination.protect == Protect::Sops && is_for_stdout && !environment.is_set("SOPS_CONFIG") {
             problems.retain(|problem| problem.code != Code::NoSopsRule);
-            // A nearer file may take the place of the one that was found.
+            // With another output, a nearer file may apply instead of the one that was found.
             let of_rules = |problem: &&mut Diagnostic| !matches!(problem.code, Code::NoSops | Code::SopsTimeout);
             problems.iter_mut().filter(of_rules).for_each(|problem| problem.severity = Severity::Warning);
             let message =

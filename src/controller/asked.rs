@@ -1,4 +1,4 @@
-//! Decides what custom resources get: what is permitted, which resource has a name, and which logins are good.
+//! Decides what custom resources get: what is permitted, which resource may use the name of a pull secret, and which logins are good.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -89,7 +89,7 @@ impl Mounts<'_> {
 }
 
 impl Mounted {
-    /// Whether these are the very logins of an earlier reading.
+    /// Whether these are the same logins as in an earlier reading.
     pub(super) fn has_the_logins_of(&self, earlier: &Self) -> bool {
         let mut pairs = self.logins.iter().zip(&earlier.logins);
         self.logins.len() == earlier.logins.len() && pairs.all(|(one, other)| Rc::ptr_eq(one, other))

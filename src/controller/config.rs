@@ -56,7 +56,7 @@ impl Permission {
 /// The field of the registries that were given at installation.
 const REGISTRIES: &str = "controller.registries";
 
-/// Exactly these registries; without any, none.
+/// Exactly these registries: an empty list permits none.
 fn exactly(globs: &[String]) -> Result<Allowed, Vec<Diagnostic>> {
     Allowed::read(None, Some(&globs.join(","))).map_err(|problem| vec![problem])
 }
@@ -71,7 +71,7 @@ pub fn settings(mut file: File, allowed: &Allowed) -> Result<(Config, Allowed), 
     Ok((read(&file, allowed)?, exactly(&registries)?))
 }
 
-/// The pull secrets that a custom resource asks for; `owner` is that of the installation.
+/// The pull secrets that a custom resource asks for; `owner` is the owner of the installation.
 ///
 /// # Errors
 /// Everything in the resource that the controller cannot do.

@@ -123,7 +123,7 @@ mod tests {
                 probe.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
                 probe.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
                 let mut said = String::new();
-                // The end: no connection waits for another request.
+                // The connection ends here: none waits for another request.
                 probe.read_to_string(&mut said).unwrap();
                 assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.ends_with("ok\n"), "{said}");
                 for mut one in silent {

@@ -50,7 +50,7 @@ pub struct Options {
     pub origin: Origin,
     /// What decides what the controller does.
     pub wishes: Wishes,
-    /// The namespace of the Lease and the Events; without it, that of the Pod or the kubeconfig.
+    /// The namespace of the Lease and the Events; without it, the namespace of the Pod or the kubeconfig.
     pub namespace: Option<Namespace>,
     /// How long the controller runs.
     pub lasting: Lasting,
@@ -92,7 +92,7 @@ impl Origin {
         }
     }
 
-    /// What the controller does besides serving.
+    /// Whether it serves as the controller, or stands in for Titansoft's patcher.
     fn manner(&self) -> Manner {
         match self {
             Self::Mounted { .. } => Manner::Controller,
@@ -128,7 +128,7 @@ pub enum StuckPods {
     Evict,
 }
 
-/// The namespace of this replica: the named one, or that of the connection.
+/// The namespace of this replica: the named one, or the namespace of the connection.
 fn own_namespace(named: Option<Namespace>, connected: &str) -> Result<Namespace, Diagnostic> {
     let wrong =
         |_| Diagnostic::error(Code::InvalidKubeconfig, "the namespace of the kubeconfig's context is not valid");

@@ -94,7 +94,7 @@ impl Mounts<'_> {
         Texts { config, values, asked: None }
     }
 
-    /// What custom resources and their Secrets still wait for; `None` if everything is known.
+    /// What is not yet known about custom resources and their Secrets; `None` if everything is known.
     pub fn waits_for(&self) -> Option<String> {
         self.observed.as_ref()?.waits_for()
     }

@@ -78,7 +78,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// What the registries say of these pull secrets.
+    /// The answers of the registries about these pull secrets.
     pub fn accepted(&self, mounted: &Mounted, pull_secrets: &[usize]) -> Accepted {
         if self.interval.is_none() {
             return Accepted::Unknown("the controller runs without `--check-online`, and asks no registry".to_owned());
@@ -103,7 +103,7 @@ impl<'a> Asking<'a> {
         let Ok(verdicts) = registry::ask(logins, &[], &options).await else {
             return log::warn("the registries cannot be asked: the address of the proxy is invalid", &[]);
         };
-        // Distinct logins without images: each has one verdict, in the same order.
+        // The logins are distinct and have no images, so each has one verdict, in the same order.
         for (login, verdict) in logins.iter().zip(verdicts) {
             for problem in Verdict::problems(&verdict) {
                 if problem.severity == Severity::Error {

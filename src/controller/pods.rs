@@ -77,7 +77,7 @@ impl<'a> Pods<'a> {
         }
     }
 
-    /// Takes the result of an eviction, and reports it unless it is that of the try before.
+    /// Takes the result of an eviction, and reports it unless the previous try had the same result.
     pub fn end(&mut self, (uid, end): Ended, machine: &Machine<'_>, state: &State, news: &mut News) {
         let why = match &end {
             Ok(Stuck { place, end: End::Evicted }) => {
@@ -117,7 +117,7 @@ struct Waiting {
 /// The evictions of one Pod.
 #[derive(Default)]
 struct Try {
-    /// When the next one may begin; `None` while one runs, and if no other one would help.
+    /// When the next eviction may begin; `None` while one runs, or if another eviction would not help.
     next: Option<Instant>,
     failures: u32,
     /// Why the last one did not succeed.
@@ -145,15 +145,15 @@ impl Waiting {
         Some(pod.clone())
     }
 
-    /// The names of the stuck Pods, unless this is also why the last eviction could not be tried.
+    /// The names of the stuck Pods, unless `why` is also the reason why the last eviction could not be tried.
     fn refused(&self, why: &'static str, helps: impl Fn(&Pod) -> bool) -> Option<String> {
         let place = |pod: &Pod| format!("{}/{}", pod.metadata.namespace, pod.metadata.name);
         let stuck = || self.pods.objects.values().filter(|pod| helps(pod)).map(place).collect::<Vec<_>>();
         (self.refused != Some(why)).then(|| listed(&stuck()))
     }
 
-    /// An eviction has ended; returns whether the reason differs from that of the try before. The Pod is tried again after a while
-    /// if it failed at `failed`.
+    /// An eviction has ended; returns whether its reason differs from the reason of the previous try. If it failed at `failed`, the Pod is
+    /// tried again after a pause.
     fn ended(&mut self, uid: &str, failed: Option<Instant>, why: Option<&str>) -> bool {
         let tried = self.tried.entry(uid.to_owned()).or_default();
         tried.next = failed.map(|at| at + PAUSES.0.saturating_mul(1 << tried.failures.min(10)).min(PAUSES.1));

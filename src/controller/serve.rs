@@ -107,7 +107,7 @@ struct Run<'a> {
     news: &'a RefCell<News>,
     stuck_pods: StuckPods,
     asking: Asking<'a>,
-    /// The contests of the session before.
+    /// The contests of the previous session.
     contests: RefCell<Contests>,
 }
 
@@ -122,7 +122,7 @@ impl Run<'_> {
             *self.state.waits_for.borrow_mut() = waits_for;
             if said.as_ref() != Some(&texts) {
                 match self.mounts.understand(&texts, None) {
-                    // What the watches have not shown yet may still come.
+                    // The watches may still show what is missing.
                     Ok(_) if is_waiting => {}
                     Ok(mounted) => return Some((mounted, texts)),
                     Err(problems) => {
@@ -254,7 +254,7 @@ impl Run<'_> {
         let is_same_config = texts.config == now.config;
         *texts = now;
         match meant {
-            // What is served stays, so the session goes on.
+            // Nothing that is served changes, so the session goes on.
             Ok(new) if is_same_config && new.has_the_logins_of(mounted) && !new.broken.is_empty() => {
                 self.tell_broken_logins(&new);
                 None

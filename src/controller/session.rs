@@ -200,7 +200,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// A namespace that goes, or opts out, is no longer the sample.
+    /// A namespace that is deleted or opts out can no longer serve as the sample.
     fn choose_sample(&self) {
         if self.state.may_begin.get() {
             let mut sample = self.state.sample.borrow_mut();

@@ -33,7 +33,7 @@ pub struct State {
     pub began: Instant,
     /// Whether the watches of this session have seen all namespaces and ServiceAccounts.
     pub may_begin: Cell<bool>,
-    /// Whether every watch of any session has seen everything: a change of the mounted files makes no replica unready.
+    /// Whether every watch of some session has seen everything: a change of the mounted files does not make a replica unready.
     pub was_synced: Cell<bool>,
     /// Whether the mounted files were good at least once.
     pub is_configured: Cell<bool>,
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(state.not_ready(now + seconds(180)).as_deref(), Some(why));
         // It has not failed again.
         assert_eq!(state.not_ready(now + seconds(215)), None);
-        // One error every minute is a watch that works in between.
+        // With one error a minute, the watch works between the errors.
         for after in (240..600).step_by(60) {
             fails(after);
         }

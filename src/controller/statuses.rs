@@ -68,7 +68,7 @@ impl Statuses {
         for verdict in &mounted.verdicts {
             let Some(resource) = self.observed.resource(&verdict.resource) else { continue };
             let version = &resource.metadata.object.resource_version;
-            // Its current spec belongs to the next session.
+            // The next session handles the current spec of the resource.
             if resource.metadata.generation != verdict.generation
                 || !self.is_due(&verdict.resource, version, session.is_idle())
             {

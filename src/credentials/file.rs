@@ -54,8 +54,8 @@ pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Dia
     })
 }
 
-/// The text of the file whose absolute path is the value of a variable, as in GitLab's File variables; `None` if the value is no
-/// such path.
+/// The text of the file whose absolute path is the value of a variable, as in GitLab's File variables; `None` if the value is not such a
+/// path.
 pub fn named_by(value: &str, source: &str) -> Result<Option<SecretString>, Diagnostic> {
     use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     let path = Path::new(value.trim_end_matches(['\r', '\n']));

@@ -11,7 +11,7 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
 use regcred_core::names::VariableName;
 
-/// The first variable of a preset that is set, among those for one purpose.
+/// The first variable that is set, among the variables of a preset for one purpose.
 fn first(
     names: &'static [&'static str],
     what: &str,

@@ -95,7 +95,7 @@ fn tell(source: &Source, environment: &Environment) {
     }
     let mut told = Vec::new();
     for Variable { name, purpose, .. } in source.variables() {
-        // If there are several variables for one purpose, the first one that is set is read.
+        // Of several variables for one purpose, the first that is set is read.
         if environment.is_set(name.as_str()) && !told.contains(&purpose) {
             let value = environment.setting(name.as_str()).map(|value| Path::new(value.trim()));
             let is_file = value.is_some_and(|path| path.is_absolute() && path.is_file());

@@ -1,4 +1,4 @@
-//! Checks the logins of mounted Secrets as those of variables are checked.
+//! Checks the logins of mounted Secrets with the same rules as the logins of variables.
 
 use secrecy::SecretString;
 

@@ -15,8 +15,8 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::VariableName;
 
-/// The checked logins of a source; problems are added to `problems`. Credential helpers are asked if `asking` has the variables that
-/// the helpers must not get.
+/// The checked logins of a source; problems are added to `problems`. Credential helpers are asked only if `asking` is given: it lists the
+/// variables that the helpers must not get.
 pub(super) fn read(
     source: &Source,
     environment: &Environment,
@@ -142,7 +142,7 @@ pub(super) fn login(
     }
 }
 
-/// That the one user name of NGC begins with a `$`, where its variable is empty.
+/// Adds to the problem of an empty variable that the user name of NGC begins with a `$`, which was probably expanded.
 fn or_expanded_away(problem: Diagnostic, registry: &RegistryKey, environment: &Environment) -> Diagnostic {
     if problem.code != Code::VariableEmpty || !is_ngc(registry) {
         return problem;

@@ -1,4 +1,4 @@
-//! Finds out which CI the process runs in, and writes a remedy for it.
+//! Finds out which CI the process runs in, and writes remedies for that CI.
 
 use regcred_core::names::VariableName;
 
@@ -67,7 +67,7 @@ impl Ci {
         matches!(self, Self::GitLab | Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest)
     }
 
-    /// Why logins are missing in this CI without anybody's fault.
+    /// The reason why logins may be missing in this CI although nobody made a mistake.
     pub fn why_missing(self) -> Option<&'static str> {
         match self {
             Self::GitLabMergeRequest | Self::GitLabUnprotected => {
@@ -126,7 +126,7 @@ impl Ci {
         }
     }
 
-    /// The hint how to keep this CI from expanding a `$` in a value.
+    /// A hint: how to keep this CI from expanding a `$` in a value.
     pub fn how_to_keep_a_dollar(self) -> &'static str {
         match self {
             Self::GitLab | Self::GitLabProtected | Self::GitLabUnprotected | Self::GitLabMergeRequest => {

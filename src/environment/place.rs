@@ -7,8 +7,8 @@ use std::path::{self, Component, Path, PathBuf};
 /// The number of links that Linux follows.
 const LINKS: usize = 40;
 
-/// The paths that a write to an absolute path changes: the path itself, and the file that a link there leads to. Empty if nothing can
-/// be written there.
+/// The paths that a write to an absolute path changes: the path itself, and the target of a link there. Empty if nothing can be written
+/// there.
 ///
 /// # Errors
 /// The path has `..` after a missing folder, or a link to a missing place, or this user may not read a folder.

@@ -1,4 +1,4 @@
-//! Holds what the run for one cluster needs: its settings, its logins, and its protector.
+//! Holds the settings, the logins and the protector of the run for one cluster.
 
 use crate::files::marks::Known;
 use crate::protect::Protector;

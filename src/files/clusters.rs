@@ -1,4 +1,4 @@
-//! Finds the folders of a fleet, also those of removed clusters.
+//! Finds the folders of a fleet, also the folders of removed clusters.
 
 use std::collections::HashSet;
 use std::fs;

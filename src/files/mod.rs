@@ -40,7 +40,7 @@ impl File {
 
 const BELOW_A_FILE: &str = "a part of its path is a file, or became a link: name another place, or move it away";
 
-/// Refuses a folder that is a file, or is below one. That file exists, so its name is no secret that somebody typed by mistake.
+/// Refuses a folder that is a file, or is below a file. That file exists, so its name is not a secret that somebody typed by mistake.
 /// Errors: the file, relative to `directory` if it is below.
 pub fn check_folder(folder: &Path, directory: &Path, target: &str) -> Result<(), Failure> {
     let there = folder.ancestors().find(|part| part.symlink_metadata().is_ok());

@@ -1,4 +1,4 @@
-//! Writes files that are not there yet: all of them or none.
+//! Writes files that do not exist yet: all of them or none.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -83,7 +83,7 @@ impl<'a> Product<'a> {
         Kind::File(output.file_name().unwrap_or_default().to_owned())
     }
 
-    /// The files, created one by one; `name` is that of a single file.
+    /// The files, created one by one; `name` is the name of a single file.
     /// Errors: values that cannot be built.
     #[expect(clippy::disallowed_methods, reason = "the value is what was asked for")]
     pub fn files(&self, name: &str) -> Result<Entries<'_>, Failure> {

@@ -21,7 +21,7 @@ pub struct FunctionConfig {
 
 impl FunctionConfig {
     /// Reads the functionConfig.
-    /// Errors: it is neither of the two, is malformed, or asks for what no function can do. No error has a value of it.
+    /// Errors: it is neither of the two, is malformed, or asks for something that no function can do. No error contains a value of it.
     pub fn read(list: &ResourceList<'_>) -> Result<Self, Vec<Diagnostic>> {
         let value = &list.function_config;
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();

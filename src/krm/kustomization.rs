@@ -54,7 +54,7 @@ pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
         problems.push(Diagnostic::error(Code::KustomizationMoves, message).hint(hint));
     }
     let is_renamed = !name_prefix.is_empty() || !name_suffix.is_empty();
-    // kustomize also rewrites references in Pods; but a renamed ServiceAccount serves no Pod.
+    // kustomize also rewrites references in Pods, but no Pod uses a renamed ServiceAccount.
     let suffers = |object: &Object| object.ownership == Ownership::Shared || object.identity.kind != "Secret";
     if is_renamed && objects.iter().any(suffers) {
         let message = "`namePrefix:` or `nameSuffix:` of the kustomization would rename what this generator makes";

@@ -6,7 +6,7 @@ use super::Identity;
 use regcred_core::manifest::Manifests;
 use regcred_core::objects::marks::OWNER;
 
-/// The annotation that names the functionConfig that made an object, so that only that one removes it.
+/// The annotation with the functionConfig that made an object: only a run with that functionConfig removes the object.
 pub const MADE_BY: &str = "regcred.dev/function-config";
 
 /// An object that is wanted in the list.
@@ -19,9 +19,9 @@ pub struct Object {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// regcred: the object is replaced as a whole, and removed when it is no longer wanted.
+    /// Ours: the object is replaced as a whole, and removed when it is no longer wanted.
     Ours,
-    /// Perhaps somebody else: our fields are added, and the object stays.
+    /// Perhaps somebody else's: our fields are added, and the object stays.
     Shared,
 }
 

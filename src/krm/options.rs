@@ -68,7 +68,7 @@ fn check_cluster(chosen: Option<&str>, spec: &Spec) -> Result<(), Diagnostic> {
     }
 }
 
-/// Encryption is random and a function keeps no state: each build would differ, and never be in sync.
+/// Encryption is random and a function keeps no state: each build would differ, and Argo CD would never be in sync.
 fn encrypts(protect: Protect) -> Option<Diagnostic> {
     match protect {
         Protect::Plain | Protect::External => None,

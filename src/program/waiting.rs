@@ -43,7 +43,7 @@ pub(super) fn read(pipe: impl Read + Send + 'static) -> Result<mpsc::Receiver<Ze
     let (sender, receiver) = mpsc::channel();
     in_a_thread(move || {
         let mut bytes = Zeroizing::new(Vec::new());
-        // The output before an error is all there is; after the time limit nobody waits for it.
+        // After an error no more output follows; after the time limit nobody waits for it.
         let _ = pipe.take(LIMIT + 1).read_to_end(&mut bytes);
         let _ = sender.send(bytes);
     })?;

@@ -33,7 +33,7 @@ pub fn check_in_clear(settings: &Settings, environment: &Environment) -> Result<
     Err(Failure::of("the recipients", in_clear()))
 }
 
-/// Logins in clear where there is a list of recipients.
+/// The problem of logins in clear although there is a list of recipients.
 pub fn in_clear() -> Diagnostic {
     let message = format!(
         "the logins would be in clear in a file, and `{VARIABLE}` lists who may read them: `protect` in regcred.yaml is `plain` or missing"

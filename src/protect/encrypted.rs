@@ -27,7 +27,7 @@ pub trait Encrypted: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The hash of what chooses the recipients, if they are known only from the result.
+    /// The hash of the rules that choose the recipients, if the recipients are known only from the result.
     fn rules(&self) -> Option<Vec<u8>>;
 
     /// The recipients, if they are known before.

@@ -127,7 +127,7 @@ struct Conversation<'a> {
     login: Option<&'a Credential>,
 }
 
-/// The answer of a token server, or what replaces it.
+/// The answer of a token server; without a token server, the status and the header that are used instead.
 struct Permit {
     status: Status,
     token: Option<Token>,

@@ -58,7 +58,7 @@ impl Client {
         let proxies = proxies(options.environment);
         let mut http = HttpConnector::new();
         http.enforce_http(false);
-        // The proxy is the same for all hosts except those of `NO_PROXY`.
+        // The proxy is the same for all hosts except the hosts in `NO_PROXY`.
         let proxy = proxies.intercept(&Uri::from_static("https://registry.invalid"));
         let by_proxy = proxy.map(|proxy| {
             if proxy.uri().scheme_str() != Some("http") {
@@ -124,7 +124,7 @@ where
     Ok(client.build(https))
 }
 
-/// The authorities that this machine trusts, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+/// The authorities that this machine trusts, or the authorities in `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 fn roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     // Without any authority, every certificate has an unknown authority, and the verdict says so.

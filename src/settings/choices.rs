@@ -1,4 +1,4 @@
-//! Completes the choices of a user to one combination, and re-exports them for the rooms of the program.
+//! Completes the choices of a user to one combination, and re-exports their types for the modules of the program.
 
 use super::fleet::Purpose;
 use super::usage;
@@ -17,7 +17,7 @@ fn wish(options: &Options) -> Wish {
     }
 }
 
-/// The combination for only the logins: no format that they must fit, and no store if flags name logins.
+/// The combination for a run about the logins only: no format has to hold them, and flags that name logins replace a store.
 pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Result<Combination, Failure> {
     let wish = wish(options);
     // An impossible combination in the file is an error for every command.
@@ -50,7 +50,7 @@ pub(super) fn of_a_cluster(options: &Options, purpose: Purpose) -> Result<Combin
     Combination::resolve(Wish { strategy, link, protect: Some(Protect::Plain), format: Some(Format::Yaml) })
 }
 
-/// The combination of the choices, and of what follows from a chart, a patcher or a named ServiceAccount.
+/// The combination of the choices, including those that follow from a chart, a patcher or a named ServiceAccount.
 /// Errors: usage: choices that cannot be combined.
 pub(super) fn combination(
     options: &Options,

@@ -31,7 +31,7 @@ pub(super) fn of_a_run(
     let allowed = super::allowed(environment).unwrap_or_default();
     match purpose {
         Purpose::Manifests => decide(options, link, &allowed, problems).map(Some),
-        // Flags of `render` may name the image, and give a meaning to the other settings.
+        // Flags of `render` may still name the image, and give an effect to the other settings.
         Purpose::Logins | Purpose::Variables => {
             let mut found = Vec::new();
             let controller = decide(options, link, &allowed, &mut found).ok();

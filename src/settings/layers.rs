@@ -41,7 +41,7 @@ pub(super) fn of_variables(environment: &Environment) -> Spec {
 
 /// The partial Specs of the file for one of its clusters, or for the only one.
 pub(super) fn of_file(spec: &file::Spec, cluster: Option<&Cluster>, known: &Known<'_>) -> Spec {
-    // A cluster's own patcher is another one, so no setting of the common patcher fits it.
+    // A cluster's own patcher replaces the common patcher as a whole, so no setting of the common patcher applies.
     let has_its_own = cluster.is_some_and(|cluster| cluster.patcher.is_some());
     let patcher = if has_its_own { &PatcherSpec::default() } else { &spec.patcher };
     let common = Spec {
@@ -78,7 +78,7 @@ fn of_cluster(cluster: &Cluster, known: &Known<'_>) -> Spec {
     if let Some(namespaces) = namespaces {
         each = with_namespaces(each, namespaces, &origin);
     } else if strategy == Some(Strategy::Patcher) {
-        // A patcher that is chosen for one cluster serves all its namespaces; the common names are for the other clusters.
+        // A patcher that is chosen for one cluster serves all namespaces there; the common names are for all other clusters.
         each.include = Some(Sourced { value: Vec::new(), origin: origin("include") });
     }
     let own = pull_secrets.iter().flatten().map(|entry| pull_secret(entry, &origin, known).over(each.clone()));

@@ -1,4 +1,4 @@
-//! Decides about one cluster of a fleet: its layers merged, and what only makes sense for one of several refused.
+//! Resolves one cluster of a fleet: merges its layers, and refuses settings that cannot apply to several clusters.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -124,7 +124,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The certificate in the variable belongs to some cluster, but nobody knows to which.
+    /// The certificate in the variable belongs to one cluster, but it is not known to which.
     fn of_which_cluster(&self, cluster: Option<&Cluster>, settings: &Settings) -> Option<Diagnostic> {
         let some_have_their_own = self.clusters.iter().any(|cluster| cluster.sealing.certificate.is_some());
         let is_of_the_variable = matches!(settings.sealing_cert, Some(Certificate::Variable(_)));
@@ -137,8 +137,8 @@ impl Context<'_> {
         })
     }
 
-    /// Reports pull secrets of a cluster that have no logins and share no name with one that has: the default login would be somebody
-    /// else's. Flags fill the pull secret that they choose.
+    /// Reports pull secrets of a cluster without logins, unless a common pull secret with the same name has logins: the default login would
+    /// be for another pull secret. Flags fill the pull secret that they choose.
     fn without_logins(&self, cluster: &Cluster) -> Vec<Diagnostic> {
         let common = &self.file.pull_secrets;
         // Without common pull secrets, the login of all is in the default variable.
@@ -231,7 +231,7 @@ pub(super) fn choose_pull_secrets(
     Ok(())
 }
 
-/// Templates that replace objects which the run does not make by templates.
+/// Reports templates that would have no effect, because the run does not make their objects from templates.
 fn idle_templates(settings: &Settings) -> impl Iterator<Item = Diagnostic> {
     let Settings { templates: folder, combination, chart, .. } = settings;
     let format = combination.format;

@@ -221,7 +221,7 @@ impl Settings {
     }
 }
 
-/// The chart that the values are for. With another format this option means nothing, as the table of options says.
+/// The chart that the values are for. With another format this option has no effect, as the table of options says.
 fn chart(options: &Options, path: impl Fn(PathBuf) -> PathBuf) -> Chart {
     let has_values = options.format.as_ref().is_some_and(|format| format.value == Format::HelmValues);
     match options.chart.as_ref().filter(|_| has_values).map(|chart| chart.value.clone()) {
@@ -236,7 +236,7 @@ fn value_or<T: Clone>(chosen: Option<&Sourced<T>>, default: impl FnOnce() -> T) 
     chosen.map_or_else(default, |chosen| chosen.value.clone())
 }
 
-/// What a switch chooses.
+/// The choice that a switch makes.
 fn either<T>(switch: Option<&Sourced<bool>>, on: T, off: T) -> T {
     if switch.is_some_and(|switch| switch.value) { on } else { off }
 }

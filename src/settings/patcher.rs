@@ -121,7 +121,7 @@ fn resolve(
                 .hint("a merge request may have added it: check who wrote it")
         }));
     }
-    // No Pods of users run there, and a failing policy would stop the cluster's own Pods.
+    // In these namespaces no Pods of users run, and a failing policy would stop the cluster's own Pods.
     let by_default = match patcher {
         _ if options.no_default_excludes.is_some() => &[][..],
         Patcher::Titansoft => &IN_EVERY_CLUSTER,

@@ -41,7 +41,7 @@ pub struct PullSecretSettings {
     pub also_reference: Vec<ResourceName>,
 }
 
-/// What all pull secrets of a cluster have in common.
+/// The settings that all pull secrets of a cluster share.
 pub(super) struct Common<'a> {
     pub(super) options: &'a Options,
     pub(super) combination: Combination,
@@ -138,7 +138,7 @@ impl Common<'_> {
         sorted(names.iter().enumerate().filter_map(name).collect())
     }
 
-    /// A patcher serves every namespace, so names would promise that other namespaces do not get the login.
+    /// A patcher serves every namespace, so a list of names would be a false promise that other namespaces do not get the login.
     fn refuse_a_choice(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) {
         const WHY: &str = "means nothing with `--strategy patcher`, which serves every namespace";
         if let Some(Sourced { origin: origin @ (Origin::File(_) | Origin::Cluster(..)), value }) = &spec.include

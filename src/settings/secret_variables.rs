@@ -1,4 +1,4 @@
-//! Lists the variables that may hold a login, also one for a cluster. Child processes do not get them.
+//! Lists the variables that may hold a login for a registry or a cluster. Child processes do not get them.
 
 use std::collections::BTreeSet;
 

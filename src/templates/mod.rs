@@ -1,4 +1,4 @@
-//! Renders our templates, and those of a user that replace our objects.
+//! Renders our templates, and a user's templates, which replace our objects.
 
 mod engine;
 pub mod values;
@@ -38,7 +38,7 @@ static OURS: LazyLock<Arc<Environment<'static>>> = LazyLock::new(|| {
         ("patcher-tamcore-access.yaml.j2", include_str!("../../templates/patcher-tamcore-access.yaml.j2")),
         ("patcher-titansoft-access.yaml.j2", include_str!("../../templates/patcher-titansoft-access.yaml.j2")),
     ] {
-        // One with a mistake is missing, which the tests of patchers see.
+        // A template with a mistake is left out, and the tests of patchers notice that.
         drop(environment.add_template(name, text));
     }
     Arc::new(environment)

@@ -1,4 +1,4 @@
-//! Tests of our templates, and of those of a user.
+//! Tests our templates, and templates of a user.
 
 use super::*;
 use regcred_core::docker_config::Logins;
@@ -71,7 +71,7 @@ fn patchers() -> Vec<PatcherSettings> {
     ]
 }
 
-/// The templates in `templates/` are where a user starts from: they make what we build.
+/// Users start from the templates in `templates/`, so these templates make the same objects as we build.
 #[test]
 fn our_templates_make_the_objects_that_are_built_without_them() {
     let templates = Templates::load(Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"))).unwrap();

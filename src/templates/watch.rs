@@ -1,6 +1,6 @@
 //! Stops work that takes too much memory or time.
 //!
-//! A template can double a text in one step, so a limit of steps limits neither.
+//! A template can double a text in one step, so a limit of steps limits neither memory nor time.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,9 +15,9 @@ const MEMORY: u64 = 512 * 1024 * 1024;
 const TIME: Duration = Duration::from_secs(20);
 /// Milliseconds that all work took.
 static SPENT: AtomicU64 = AtomicU64::new(0);
-/// The memory of the process before the first work: what work that was given up holds counts, too.
+/// The memory of the process before the first work. So memory that given-up work still holds counts, too.
 static BEFORE: OnceLock<u64> = OnceLock::new();
-/// Whether each work counts alone: the unit tests share one process.
+/// Whether each piece of work is measured separately, because the unit tests share one process.
 const ALONE: bool = cfg!(test);
 /// How often the watch checks.
 const TICK: Duration = Duration::from_millis(5);

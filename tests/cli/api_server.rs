@@ -15,8 +15,7 @@ use crate::live::kubeconfig;
 
 const LOGIN: &str = r#"{"auths":{"ghcr.io":{"username":"robot$new","password":"canary-of-new"}}}"#;
 
-/// The status and both outputs of `regcred`, which works against the answers to `METHOD PATH`. What has no answer is not found, and a
-/// write succeeds.
+/// The status and both outputs of `regcred` with these answers to `METHOD PATH`. A read without an answer gets 404, and a write succeeds.
 fn run(arguments: &[&str], answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static) -> (i32, String) {
     run_with(None, arguments, answer)
 }
@@ -45,7 +44,7 @@ fn run_with(
     (output.status.code().unwrap(), said)
 }
 
-/// The namespace of this path, if it is that of a namespace.
+/// The namespace, if this is the path of one.
 fn namespace(request: &str) -> Option<Value> {
     let name = request.strip_prefix("GET /api/v1/namespaces/")?;
     (!name.contains('/')).then(|| json!({"metadata": {"name": name}}))
@@ -296,7 +295,7 @@ fn status_asks_a_registry_once_about_each_image_with_the_same_logins() {
         let pulls: Vec<_> = namespace["online"].as_array().unwrap().iter().map(|image| &image["pull"]).collect();
         assert_eq!(pulls, ["good", "good"], "{answer}");
     }
-    // One question about the login and one about each image: with either login, and without one to compare.
+    // One question about the login and one about each image: with each login, and without a login for comparison.
     let asked: Vec<_> = peers.seen().into_iter().filter(|request| request.host == "ghcr.io").collect();
     let questions: BTreeSet<_> = asked.iter().filter_map(|it| Some((&it.path, it.authorization.as_ref()?))).collect();
     assert_eq!(questions.len(), 6, "two logins: {asked:?}");

@@ -125,7 +125,7 @@ fn the_file_of_a_cluster_is_what_goes_to_standard_output_for_it() {
             assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         }
         assert_eq!(place.files().len(), 4, "and a lock each: the file of the other format is gone");
-        // Without the logins, everything is compared that does not depend on them.
+        // Without the logins, `--check` compares everything that does not depend on them.
         for (namespaces, code) in [("[team-a, team-b]", 0), ("[team-a]", 3)] {
             place.configure(
                 &CONFIG.replace("protect: sealed", "protect: plain").replace("[team-a, team-b]", namespaces),
@@ -157,7 +157,7 @@ fn a_second_run_writes_nothing_and_a_change_reaches_what_it_is_about() {
     assert_eq!(old.iter().filter(|value| new.contains(value)).count(), 2, "{old:?} {new:?}");
     assert_eq!(new.len(), 3);
 
-    // With one more namespace, the others keep their ciphertexts.
+    // With one more namespace, all other documents keep their ciphertexts.
     place.configure(&CONFIG.replace("[team-a, team-b]", "[team-a, team-aa, team-b]"));
     assert_eq!(place.render(["1", "3"], &[]), done());
     let more = values(&place.text("eu/manifests.yaml"));

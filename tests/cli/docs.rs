@@ -23,7 +23,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Compares the text between `<!-- NAME -->` and `<!-- end -->` in a page with that of the code.
+/// Compares the text between `<!-- NAME -->` and `<!-- end -->` in a page with the text from the code.
 #[expect(clippy::disallowed_methods, reason = "the variable says whether to rewrite the table")]
 fn compare(page: &str, name: &str, table: &str) {
     let path = root().join("docs").join(page);

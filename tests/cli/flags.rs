@@ -41,8 +41,8 @@ struct Run {
     arguments: Vec<String>,
 }
 
-/// The possible combinations, with each chart and each patcher. The format with all objects represents the other formats that have all
-/// of them. Encrypted output differs at every run.
+/// The possible combinations, with each chart and each patcher. One format represents all formats that contain every object. Encrypted
+/// output is left out, because it differs at every run.
 fn runs() -> Vec<Run> {
     let mut runs = Vec::new();
     for cell in Combination::all().filter(|cell| cell.is_possible()) {

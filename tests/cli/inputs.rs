@@ -1,4 +1,4 @@
-//! Tests other inputs than variables: large files, pipes, descriptors of a shell, text that is not UTF-8, and unreadable files.
+//! Tests inputs that are not variables: large files, pipes, descriptors of a shell, text that is not UTF-8, and unreadable files.
 
 use std::ffi::OsStr;
 use std::fs;

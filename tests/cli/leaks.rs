@@ -13,7 +13,7 @@ use crate::harness::regcred::regcred;
 #[cfg(unix)]
 use crate::harness::stand_in::{ENCRYPTS, program};
 
-/// Each has characters that URLs, JSON and Go's JSON escape, and no character that makes a check show it as a name.
+/// Each canary has characters that URLs, JSON and Go's JSON escape, and none that would make a check treat it as a name and show it.
 const USER: &str = "Kanarie7+Gast<9";
 const PASSWORD: &str = "K4n4r1e/\"Zingt&Vals\\é>";
 /// A token without any odd character, which could be a name or a part of an image.

@@ -245,7 +245,7 @@ fn a_rule_outside_of_the_repository_counts_where_no_variable_may_replace_it() {
     succeeds(&run(&[]));
 }
 
-/// `render --output FILE` for a repository with tracked `x.yaml`, the variants of whose path are refused.
+/// `render --output FILE` for a repository that tracks `x.yaml`: every spelling of that path is refused.
 #[cfg(unix)]
 #[test]
 fn a_tracked_file_is_found_by_every_path_to_it() {
@@ -314,7 +314,7 @@ fn executable(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// The content of a hostile merge request or unpacked archive: Git is asked, and no program of the repository runs.
+/// A hostile merge request or unpacked archive: `regcred` asks Git, and no program of the repository runs.
 #[cfg(unix)]
 #[test]
 fn a_hostile_repository_runs_nothing_and_hides_nothing() {
@@ -450,7 +450,7 @@ fn a_repository_within_does_not_hide_what_the_one_around_it_tracks() {
     // A file that only the inner repository would add is judged by the inner one.
     git(folder.path(), &["rm", "-r", "--quiet", "--cached", "out"]);
     succeeds(&render(folder.path(), &["--output", "out/z.yaml"]));
-    // A third repository between them hides nothing, either.
+    // A third repository between them does not hide the outer one.
     put(&folder.path().join("a/b/kept"), "");
     git(folder.path(), &["add", "a"]);
     for name in ["a", "a/b"] {
@@ -795,7 +795,7 @@ fn our_gitignore_goes_only_when_nothing_in_clear_is_left() {
     let tracked = git(folder.path(), &["ls-files"]);
     assert!(tracked.contains("sealedsecret-") && !tracked.contains("/secret-"), "{tracked}");
 
-    // A Secret of ours that the lock has lost is as any other.
+    // A Secret of ours that is no longer in the lock counts like any other file.
     let folder = repository();
     succeeds(&render(folder.path(), &TREE));
     let lock = folder.path().join("out/regcred.lock");

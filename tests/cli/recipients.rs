@@ -1,4 +1,4 @@
-//! Tests which recipients stay approved after a change: old files, old lines and copies of another cluster must approve none.
+//! Tests which recipients stay approved after a change: old files, old lines and copies from another cluster must not approve any.
 
 #![cfg(unix)]
 

@@ -326,7 +326,7 @@ fn what_the_lock_was_made_to_agree_with_is_noticed_by_the_key() {
     let lock = place.root().join("regcred.lock");
     let (old, in_b) = (place.text("a"), place.text("b"));
     let old_lock = fs::read_to_string(&lock).unwrap();
-    // A file that was right before, put back with its line of the lock, is ours, as after a rotation.
+    // An earlier valid file that was put back with its line of the lock counts as ours, as after a rotation.
     let rotated = wanted(&[("a", 1), ("b", 0), ("c", 0)], 0);
     assert_eq!(place.write(&rotated).files, 1);
     fs::write(place.root().join(path("a")), &old).unwrap();

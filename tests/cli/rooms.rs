@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// A crate, its modules from top to bottom, and the uses against that order that still have to be removed.
+/// A crate, its modules from top to bottom, and the uses that break this order and still have to be removed.
 struct Rooms {
     folder: &'static str,
     order: &'static [&'static str],

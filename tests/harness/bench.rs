@@ -137,7 +137,7 @@ impl Bench {
         self.cluster.stop();
     }
 
-    /// One of the tools, with the cluster in its environment. Of ours it has only a `PATH` with the tools and `regcred`.
+    /// One of the tools, with the cluster in its environment. From our environment it gets only a `PATH`, with the tools and `regcred`.
     pub fn program(&self, name: &str) -> Program {
         let own = Path::new(env!("CARGO_BIN_EXE_regcred"));
         let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
@@ -221,7 +221,7 @@ pub fn fresh(what: &str) -> String {
     format!("{}{what}-{:04}", mark(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A text that differs from those of all other test processes on the cluster, now and before.
+/// A text that no other test process on the cluster has or had.
 fn mark() -> &'static str {
     static MARK: OnceLock<String> = OnceLock::new();
     let seconds = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();

@@ -57,7 +57,7 @@ impl fmt::Display for Cell {
 /// No profile, and each profile.
 pub const PROFILES: [Option<Profile>; 4] = [None, Some(Profile::Argocd), Some(Profile::Flux), Some(Profile::Helm)];
 
-/// Every possible cell that kubectl or Helm applies to a cluster, with each patcher and each of the profiles.
+/// Every possible cell that kubectl or Helm applies to a cluster, with each patcher and each profile.
 pub fn all(is_meant: impl Fn(&Combination) -> bool, profiles: &[Option<Profile>]) -> Vec<Cell> {
     let patchers = |cell: Combination| match cell.strategy {
         Strategy::Static | Strategy::Controller => vec![None],

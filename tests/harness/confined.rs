@@ -78,7 +78,7 @@ impl Bench {
         path
     }
 
-    /// Waits until the grant acts, where it is whole, and shows that its account reads and creates no other Secret.
+    /// Waits until the grant is active, if it is complete, and shows that its account cannot read or create any other Secret.
     fn is_confined(&self, user: &str, objects: &[Value], is_whole: bool) {
         let requests = Requests::of(self, user);
         let place =
@@ -118,7 +118,7 @@ fn rights<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     rights
 }
 
-/// The object under a name that has the account's before it, because the tests use the same pull secret in many ways.
+/// The object with the account's name before its own, because many tests use the same pull secret.
 fn of_this_account(mut object: Value, user: &str, reads_pods: bool) -> Value {
     for name in ["/metadata/name", "/spec/policyName", "/roleRef/name"] {
         if let Some(name) = object.pointer_mut(name) {

@@ -68,7 +68,7 @@ const MARK: char = '\u{1e}';
 
 /// Runs a page as a script inside the closure, without the `sh` blocks that begin like one of `not_run`.
 ///
-/// `granted` sets up what the page takes for granted, and must succeed.
+/// `granted` sets up what the page assumes, and must succeed.
 #[expect(clippy::disallowed_methods, reason = "the variable says whether to rewrite the page")]
 pub fn compare(page: &Path, granted: &str, not_run: &[&str], run: impl FnOnce(&str) -> String) {
     let markdown = fs::read_to_string(page).unwrap();

@@ -1,4 +1,5 @@
-//! Stands between a program and the API server, and holds every write after the first ones, so that the program is ended between two.
+//! Stands between a program and the API server, and holds every write after the first ones, so that a test can end the program between two
+//! writes.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -25,7 +26,7 @@ struct Writes {
 }
 
 impl Gate {
-    /// A gate for this user that lets so many writes through.
+    /// A gate for this user that lets this many writes through.
     pub fn of(bench: &Bench, user: &str, open_for: usize) -> Self {
         let (listener, api) = (TcpListener::bind("127.0.0.1:0").unwrap(), Requests::of(bench, user));
         let (kubeconfig, writes) = (bench.file(&fresh("gate")), Arc::<Mutex<Writes>>::default());

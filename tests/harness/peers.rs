@@ -17,7 +17,7 @@ const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/regis
 /// The certificate authority of these hosts.
 pub const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/registries-authority.pem");
 
-/// How long a peer goes on that gives no answer, or an endless one.
+/// How long a peer that gives no answer, or an endless answer, keeps the connection.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request.

@@ -1,4 +1,4 @@
-//! Looks at what an installation has made in many namespaces at once, and at the requests of its account.
+//! Reads the objects that an installation has made in many namespaces at once, and the requests of its account.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -91,7 +91,7 @@ pub fn writes(installed: &Installed) -> usize {
     log.lines().filter(is_write).count()
 }
 
-/// Its account made only permitted requests: no read of a Secret, no token, no write of an object of others, and no list.
+/// Its account made only permitted requests: no read of a Secret, no token, no write of a foreign object, and no list.
 pub fn asked_only_for_its_own(installed: &Installed) {
     let all = requests(installed);
     assert!(!all.is_empty());

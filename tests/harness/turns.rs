@@ -1,7 +1,7 @@
 //! Lends one cluster to the tests of one file after another.
 //!
-//! All files are one program. A cluster that the tests of one file may change freely ends when the tests of another file ask for
-//! theirs, so that at most one such cluster runs at a time.
+//! All files are one program. A cluster that the tests of one file may change freely ends when the tests of another file ask for a cluster.
+//! So at most one such cluster runs at a time.
 
 use std::cell::RefCell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -33,7 +33,7 @@ fn in_clear(strategy: Strategy) -> Vec<Cell> {
 fn every_cell_without_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_applied_again_without_a_change() {
     let Some(bench) = Bench::with(&["helm", "kubeconform"]) else { return };
     let cells = in_clear(Strategy::Static);
-    // None is left out unseen: three links in the four formats for kubectl and in a chart, two in values.
+    // The number shows that no cell is missing: three links in the four formats for kubectl and in a chart, two in values.
     assert_eq!(cells.len(), PROFILES.len() * (4 * 3 + 3 + 2));
     cells::prove(bench, &cells);
 }
@@ -43,8 +43,8 @@ fn every_cell_with_a_patcher_serves_an_empty_cluster_is_read_back_equal_and_appl
     // On a cluster with nodes, these patchers would start to work.
     let Some(bench) = Bench::with_a_cluster_of_its_own(&["helm", "kubeconform"]) else { return };
     let cells = in_clear(Strategy::Patcher);
-    // None is left out unseen: in the four formats for kubectl, three links with titansoft's and one with tamcore's; values for the
-    // chart of each.
+    // The number shows that no cell is missing: in the four formats for kubectl, three links with titansoft's patcher and one with
+    // tamcore's; values for the chart of each.
     assert_eq!(cells.len(), PROFILES.len() * (4 * (3 + 1) + 2));
     cells::prove(bench, &cells);
 }

@@ -21,7 +21,7 @@ fn regcred(bench: &Bench, arguments: &[&str], login: &str) -> Run {
     run(bench.confined(arguments), login)
 }
 
-/// `regcred` of an administrator, for what the rights that `render --format rbac` writes do not allow.
+/// `regcred` as an administrator, for work that the rights of `render --format rbac` do not allow.
 fn administrator(bench: &Bench, arguments: &[&str], login: &str) -> Run {
     run(bench.program("regcred").arguments(arguments), login)
 }
@@ -590,7 +590,7 @@ pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
     fail_to_pull(bench, namespace, name);
 }
 
-/// Says of a Pod what a kubelet says of one whose image it does not get.
+/// Writes the status that a kubelet reports for a Pod whose image it does not get.
 fn fail_to_pull(bench: &Bench, namespace: &str, name: &str) {
     let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
         "state": {"waiting": {"reason": "ImagePullBackOff"}}});
@@ -925,7 +925,7 @@ fn by_connect(client: &mut TcpStream) -> Option<(String, &'static [u8])> {
     Some((head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned(), b"HTTP/1.1 200 OK\r\n\r\n"))
 }
 
-/// The same of SOCKS 5 (RFC 1928), without a login and with an address of IPv4.
+/// The same for SOCKS 5 (RFC 1928), without a login and with an IPv4 address.
 fn by_socks(client: &mut TcpStream) -> Option<(String, &'static [u8])> {
     let mut bytes = [0; 256];
     client.read_exact(&mut bytes[..2]).ok()?;

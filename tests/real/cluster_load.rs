@@ -218,7 +218,7 @@ fn with_the_reference(bench: &Bench) -> BTreeSet<String> {
         .collect()
 }
 
-/// Ends a run by a signal while it waits for the answers to all writes after so many.
+/// Ends a run by a signal after this many writes, while it waits for the answers to the next ones.
 fn interrupted(bench: &Bench, arguments: &[&str], writes: usize, signal: &str) -> Output {
     let account = bench.account_for(arguments);
     let gate = Gate::of(bench, account.file_name().unwrap().to_str().unwrap(), writes);

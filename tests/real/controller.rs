@@ -130,7 +130,7 @@ fn a_watch_that_fails_removes_nothing_and_goes_on_when_the_rights_are_back() {
     installed.may_watch_secrets(false);
     let replica = installed.start(&[]);
     replica.says("the API server refuses it (403)");
-    // It could write: it leads, is confined, and has seen the namespaces and the ServiceAccounts.
+    // The replica could write: it leads, is confined, and has seen the namespaces and the ServiceAccounts.
     replica.says("this replica leads");
     replica.says("policies confine this account");
     let (status, why) = replica.answer("/readyz");
@@ -340,7 +340,7 @@ fn a_replica_that_was_stopped_for_a_while_writes_nothing_late() {
     let second = installed.start(&[]);
     second.says("policies confine this account");
     Bench::wait("the namespaces", || spaces.iter().all(|name| installed.is_served(name, "canary-of-old")));
-    // It is stopped in the middle of its writes: the answers in its sockets are read later.
+    // The replica is stopped in the middle of its writes: it reads the answers in its sockets later.
     installed.mount_login(NEW);
     first.says("the mounted files have changed");
     first.signal("-STOP");
@@ -357,7 +357,7 @@ fn a_replica_that_was_stopped_for_a_while_writes_nothing_late() {
     let before = versions();
     first.signal("-CONT");
     first.says("another replica leads");
-    // It has made a turn, and seen what it missed.
+    // The main loop has turned again, and the replica has seen the events that it missed.
     let namespace = installed.namespace();
     Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-new"));
     assert_eq!(versions(), before, "a late write changed something");

@@ -1,4 +1,4 @@
-//! Disturbs `regcred controller` on the real API server: it must lose nothing, touch nothing of others and mint no token.
+//! Disturbs `regcred controller` on the real API server: it must lose nothing, change no foreign object, and request no token.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -47,7 +47,7 @@ impl Policies {
         let (probe, list) = &self.probe;
         let created: Value =
             serde_json::from_str(&self.bench.kubectl(&create, &probe.to_string()).succeeded()).unwrap();
-        // The policies of another test may add theirs.
+        // The policies of another test may add their own references.
         let references = created.pointer(list).and_then(Value::as_array);
         references.is_some_and(|list| list.contains(&json!({"name": self.secret})))
     }

@@ -1,4 +1,4 @@
-//! Replays the kept traces of the state machine on the real API server: each step is a kubectl, a signal or a new replica.
+//! Replays the recorded traces of the state machine on the real API server: each step is a call of kubectl, a signal or a new replica.
 
 #[expect(dead_code, reason = "only the model reads every field of a step")]
 #[path = "../../crates/core/tests/controller/traces.rs"]
@@ -10,7 +10,7 @@ use crate::harness::bench::Bench;
 use crate::harness::controller::{Installed, NEW, Replica};
 use traces::{Step, TRACES};
 
-/// What others want of a namespace.
+/// The state of a namespace that the other writers want.
 #[derive(Clone, Copy, Default)]
 struct Space {
     exists: bool,
@@ -28,7 +28,7 @@ struct Replay {
     password: &'static str,
     /// How many writes of the replica the trace has seen end.
     writes: usize,
-    /// How a replica ends: by SIGKILL, or where its writes come late by SIGSTOP.
+    /// How a replica ends: by SIGKILL, or by SIGSTOP if its writes are to arrive late.
     signal: &'static str,
 }
 
@@ -168,7 +168,7 @@ impl Replay {
     }
 }
 
-/// Whether a step is that of somebody else, and the next step of the replica is a fault that hides it.
+/// Whether a step belongs to somebody else, and the next step of the replica is a fault that hides it.
 fn is_missed(rest: &[Step]) -> bool {
     let is_fault = |step: &Step| matches!(step, Step::Miss(_) | Step::BeginStale(..) | Step::CrashToStale(_));
     let of_the_replica = |step: &&Step| matches!(step, Step::See(_) | Step::Begin | Step::End(_)) || is_fault(step);

@@ -8,10 +8,10 @@ use crate::harness::bench::{self, Bench, Program};
 use crate::harness::console;
 use crate::harness::sealed_secrets::Controller;
 
-/// A page with commands, the tools that it needs, and what it takes for granted. With `kubectl` it gets a cluster.
+/// A page with commands, the tools that it needs, and the setup that it assumes. With `kubectl` it gets a cluster.
 type Page = (&'static str, &'static [&'static str], &'static str);
 
-/// What every page takes for granted: a login, unless it sets one itself.
+/// The setup that every page assumes: a login, unless the page sets one itself.
 const LOGIN: &str = r#"export DOCKERHUB_AUTH='{"auths":{"ghcr.io":{"username":"acme-bot","password":"example"}}}'"#;
 /// The Sealed Secrets controller, running in the cluster.
 const CONTROLLER: &str = "sealed-secrets-controller";

@@ -143,7 +143,7 @@ pub fn cases(plain: &str, tokens: &str) -> Vec<Case> {
     ]
 }
 
-/// Both registries, and what names their token server.
+/// Both registries, and the host of the token server.
 pub struct Registries {
     pub plain: Registry,
     pub tokens: Registry,

@@ -1,4 +1,4 @@
-//! Applies what a controller needs, and expects `explain`, `apply`, `diff`, `delete` and `status` to respect it.
+//! Applies the objects of a controller, and expects `explain`, `apply`, `diff`, `delete` and `status` to respect them.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ impl Cluster {
         name
     }
 
-    /// The cause, and what is said of it.
+    /// The cause, and the message about it.
     fn explained(&self, namespace: &str, account: &str) -> (String, String) {
         let explain = ["explain", "image", IMAGE, "-n", namespace, "--service-account", account, "--offline"];
         let said = self.regcred(&[&explain[..], &["--no-config", "--format", "json"]].concat()).succeeded();
@@ -117,7 +117,7 @@ fn a_controllers_policies_are_read_for_what_they_are_and_no_other_run_replaces_t
     let missing = cluster.bench.kubectl(&["get", "secret", &cluster.owner, "-n", &served], "");
     assert_ne!(missing.status, 0, "nothing is written where something is refused");
 
-    // What the controller would undo is said.
+    // A warning says that the controller would undo the run.
     let run = cluster.without_file(&["apply", "-n", &served]);
     assert!(run.status == 0 && run.stderr.contains("a controller of this owner serves"), "{}", run.stderr);
     let run = cluster.without_file(&["apply", "-n", &served]);

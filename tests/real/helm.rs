@@ -25,7 +25,7 @@ pub fn helm(bench: &Bench, folder: &TempDir, arguments: &[&str]) -> Run {
     bench.program("helm").directory(folder.path()).arguments(arguments).run()
 }
 
-/// By kind, namespace and name: the content and the annotations of an object, without those that make Helm keep it.
+/// By kind, namespace and name: the content and the annotations of an object, without the annotations that make Helm keep it.
 pub fn effects(documents: &[Value]) -> BTreeMap<String, Value> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     documents

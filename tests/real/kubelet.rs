@@ -24,7 +24,7 @@ use crate::harness::bench::{self, Program};
 /// The number of made-up Docker configs, and of images for each.
 const CONFIGS: usize = 4_000;
 const IMAGES: usize = 12;
-/// For how many of these the program itself runs.
+/// How many of these configs the program itself reads.
 const PRINTED: usize = 200;
 
 /// The permitted reasons to refuse a Docker config.

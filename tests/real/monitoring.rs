@@ -1,4 +1,4 @@
-//! Tests the alerts of the controller with the real promtool, and that an API server which knows the kinds takes what is written.
+//! Tests the alerts of the controller with the real promtool, and applies the objects to an API server that has their kinds.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -16,8 +16,8 @@ fn every_possible_cell_is_applied_and_holds_no_secret_in_clear() {
     };
     custom_resources::define(bench, KINDS);
     let cells = cells::all(|cell| matches!(cell.protect, Protect::Sealed | Protect::External), &PROFILES);
-    // None is left out unseen: in the four formats for kubectl, three links without a patcher, three with the controller, three with
-    // titansoft's, one with tamcore's; of a chart, three links without a patcher, and three with the controller.
+    // The number shows that no cell is missing: in the four formats for kubectl, three links without a patcher, three with the controller,
+    // three with titansoft's, one with tamcore's; of a chart, three links without a patcher, and three with the controller.
     assert_eq!(cells.len(), PROFILES.len() * 2 * (4 * (3 + 3 + 3 + 1) + 3 + 3));
     for (cell, objects) in cells.iter().zip(cells::prove(bench, &cells)) {
         let kind = if cell.combination.protect == Protect::Sealed { "SealedSecret" } else { "ExternalSecret" };

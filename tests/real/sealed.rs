@@ -138,7 +138,7 @@ fn the_example_for_argo_cd_is_opened_in_the_cluster_it_is_for_and_in_no_other() 
         let docker_config: Value = serde_json::from_slice(&docker_config).unwrap();
         assert_eq!(docker_config["auths"]["ghcr.io"]["password"], "p<&é");
     }
-    // And a second run leaves every byte unchanged.
+    // A second run leaves every byte unchanged.
     let lock = read("prod-eu", "regcred.lock").unwrap();
     render();
     assert_eq!((sealed("prod-us", "web"), read("prod-eu", "regcred.lock").unwrap()), (foreign, lock));

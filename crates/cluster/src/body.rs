@@ -6,13 +6,13 @@ use std::pin::Pin;
 use http_body::Body as _;
 use kube::client::Body;
 
-/// How many bytes an answer has: half a megabyte for each object of a page.
+/// The largest answer in bytes: half a megabyte for each object of a page.
 const LONGEST: usize = 256 * 1024 * 1024;
 
 /// The bytes of a body.
 ///
 /// # Errors
-/// The connection fails, or nothing: the body is longer than the limit.
+/// The connection fails; or `None`, if the body is longer than the limit.
 pub async fn whole(mut body: Body) -> Result<Vec<u8>, Option<kube::Error>> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

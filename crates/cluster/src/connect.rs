@@ -40,7 +40,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Which cluster is reached, and how: what the kubeconfig says with the context, wherever its text comes from.
+    /// Which cluster is reached, and how: the content of the kubeconfig with the context, not the place of its text.
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn way(&self) -> Way {
         let read_once = |path: &PathBuf| path.metadata().is_ok_and(|metadata| !metadata.is_file());
@@ -193,7 +193,7 @@ fn check_context(kubeconfig: &Kubeconfig, context: Option<&str>, allowed: Option
             Err(Diagnostic::error(Code::NoContext, "the kubeconfig has no current context")
                 .hint("name one with --context, or with `context` of the cluster in regcred.yaml"))
         }
-        // One that regcred.yaml names was checked before.
+        // A context that regcred.yaml names was checked before.
         Some(_) => Ok(()),
         None => confine::check_current_context(kubeconfig.current_context.as_deref(), allowed),
     }

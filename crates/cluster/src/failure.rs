@@ -80,8 +80,8 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// All results, or what failed: every missing right, so that an administrator is asked once. Another problem, such as that of a cluster
-    /// that does not answer, is about no object, and is returned alone.
+    /// All results, or every missing right, so that an administrator is asked once. A problem that concerns no object, for example that the
+    /// cluster does not answer, is returned alone.
     ///
     /// # Errors
     /// A result is an error.
@@ -101,7 +101,7 @@ impl Problems {
         }
     }
 
-    /// These, and then those.
+    /// These problems, followed by `more`.
     pub(crate) fn and(mut self, more: Self) -> Self {
         self.others.extend(Vec::from(more));
         self

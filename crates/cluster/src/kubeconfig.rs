@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 /// The largest size of a kubeconfig.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
-/// Reads a kubeconfig that is no file, so that its relative paths would start from the working directory: a repository, perhaps.
+/// Reads a kubeconfig that is not a file. Relative paths in it would start from the working directory, which may be a repository.
 #[expect(clippy::disallowed_methods, reason = "the kubeconfig is parsed here")]
 pub(crate) fn parse(text: &SecretString) -> Result<Kubeconfig, Diagnostic> {
     let kubeconfig = Kubeconfig::from_yaml(text.expose_secret()).map_err(|error| invalid(&error))?;
@@ -60,8 +60,8 @@ fn check_file(path: &Path) -> Result<(), Diagnostic> {
         .hint("name a file with --kubeconfig FILE or the variable KUBECONFIG"))
 }
 
-/// Programs of the kubeconfig get no variable with a login of ours, and come from absolute folders, as another folder of `PATH` may be one of a
-/// repository. Programs of the old kind would get all variables, so they do not run.
+/// Programs of the kubeconfig get no variable with a login of ours. They are looked up in absolute folders only, because a relative folder
+/// of `PATH` may be in a repository. The program of an `auth-provider` would get all variables, so it is refused.
 pub(crate) fn confine_programs(
     kubeconfig: &mut Kubeconfig,
     variables: &[String],
@@ -73,7 +73,7 @@ pub(crate) fn confine_programs(
             let name = exec.command.as_ref().map(|name| format!("{name}{EXE_SUFFIX}"));
             if let Some(name) = name.filter(|name| !name.contains(['/', '\\'])) {
                 let found = folders.iter().map(|folder| folder.join(&name)).find(|path| path.is_file());
-                // One that is nowhere is an error where it is started.
+                // A program that is not found is an error when it is started.
                 let path = found.unwrap_or_else(|| Path::new("/").join(name));
                 exec.command = path.into_os_string().into_string().ok();
             }

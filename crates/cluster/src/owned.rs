@@ -63,8 +63,8 @@ async fn add_accounts(server: &Server, spaces: &mut Spaces, wanted: Wanted<'_>) 
     Ok(())
 }
 
-/// The Secrets with the label of regcred, and those of these names, by namespace. A Secret of somebody else has no label, and a reference to
-/// it is not left over.
+/// The Secrets with the label of regcred, and the Secrets of these names, by namespace. A Secret of somebody else has no label, and the
+/// reference to it stays.
 async fn listed(
     server: &Server,
     namespaces: &[Namespace],

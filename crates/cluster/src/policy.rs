@@ -38,7 +38,7 @@ pub async fn read(server: &Server, policies: &[Policy]) -> Result<Option<Vec<Opt
     Ok(Some(found))
 }
 
-/// Finds the bindings that still serve namespaces which lose their pull secrets: the steps that take these namespaces out, and a note for
+/// Finds the bindings that serve namespaces which lose their pull secrets. Returns the steps that take these namespaces out, and a note for
 /// each binding that cannot be changed. `None` if this account may not read them.
 ///
 /// # Errors
@@ -85,7 +85,7 @@ pub async fn may_write(server: &Server) -> Result<bool, Diagnostic> {
     Ok(true)
 }
 
-/// Whether a controller of this owner serves the cluster, as far as this account may read: its confining policy has a mark, and its
+/// Whether a controller of this owner serves the cluster, as far as this account may read: its confining policy has our annotation, and its
 /// Deployment has this name in the usual namespace.
 pub async fn has_controller(server: &Server, owner: &str) -> bool {
     let name = marks::name(owner);
@@ -105,7 +105,7 @@ pub enum Acts {
     Yes,
     /// It has not added the reference within the deadline of one call.
     NotYet,
-    /// The API server refuses a Pod on trial: why.
+    /// The API server refuses the dry-run Pod, for this reason.
     Refused(Box<Diagnostic>),
     /// No image matches the registries, so there is no Pod that the policy would change.
     Untested,

@@ -22,9 +22,9 @@ use crate::pause::Pauses;
 const TICK: Duration = Duration::from_millis(100);
 /// The number of objects on a page of a list.
 const PAGE: usize = 500;
-/// How many pages are read, with those that are read again: of five million objects.
+/// The most pages that are read, counting repeated reads: enough for five million objects.
 const PAGES: usize = 10_000;
-/// How many times the deadline of one call a list may take: a page of a real API server takes a fraction of a second.
+/// A list may take this many times the deadline of one call: a real API server sends a page in a fraction of a second.
 const CALLS: u32 = 20;
 
 /// An API server, and the limits of its client.

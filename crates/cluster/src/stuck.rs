@@ -30,7 +30,7 @@ pub enum End {
     Evictable,
     /// It stays: no controller would create a new Pod.
     Bare,
-    /// It stays: a new one would lack the reference, too, as this ServiceAccount has none for it.
+    /// It stays: a new Pod would lack the reference, too, because this ServiceAccount does not have it.
     NotLinked(String),
     /// It stays: this budget allows no disruption.
     Protected(String),
@@ -49,7 +49,7 @@ pub enum Mode {
     Find,
 }
 
-/// Finds the stuck Pods in the namespaces of a delivery, and evicts those that may be evicted and whose new Pod can pull.
+/// Finds the stuck Pods in the namespaces of a delivery, and evicts each that may be evicted and whose new Pod can pull.
 ///
 /// # Errors
 /// The Pods or the budgets cannot be listed.

@@ -5,7 +5,7 @@ use std::{io, thread};
 
 use regcred_core::diagnostic::{Code, Diagnostic};
 
-/// How long a runtime keeps its thread for lookups, which it may not get again: longer than any run.
+/// How long a runtime keeps its thread for lookups: longer than any run, because it might not get another thread.
 pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Starts the thread for lookups of this runtime, which keeps it for [`KEPT`].
@@ -20,7 +20,7 @@ pub async fn keep_one() -> io::Result<()> {
     Ok(())
 }
 
-/// That no thread can be started.
+/// The error: no thread can be started.
 pub fn none(code: Code) -> Diagnostic {
     let message = "the system starts no further thread, and the lookup of a host's name needs one";
     Diagnostic::error(code, message).hint(

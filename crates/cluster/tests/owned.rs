@@ -41,7 +41,7 @@ fn forbidden() -> (u16, &'static str, Value) {
     (403, "", json!({"message": "no"}))
 }
 
-/// What a cluster with a grant of this owner answers to the lists of its other objects; `of_bindings` is about `RoleBindings`.
+/// The answers of a cluster with a grant of this owner to the lists of its other objects; `of_bindings` answers the list of `RoleBindings`.
 fn grant(of_bindings: (u16, &'static str, Value)) -> Vec<(u16, &'static str, Value)> {
     let none = || list(&[]);
     let policies = || list(&[ours("")]);

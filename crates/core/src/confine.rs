@@ -87,7 +87,7 @@ impl Allowed {
         if refused.is_empty() { Ok(source) } else { Err(refused) }
     }
 
-    /// The registries that the file may not reach; messages use `place` for where they are named.
+    /// The registries that the file may not reach; in messages, `place` says where the file names them.
     pub fn refuse<'a>(
         &self,
         registries: impl Iterator<Item = &'a RegistryKey>,
@@ -106,7 +106,7 @@ impl Allowed {
         let variables = named.iter().filter_map(|variable| self.check_variable(&variable.name, place));
         let registry = match source {
             Source::Login { registry, .. } => self.check_registry(registry, place),
-            // The registries of these are in variables, and are checked when the variables are read.
+            // These sources name their registries in variables: the check comes when the variables are read.
             Source::DockerConfig(_) | Source::DockerConfigFile(_) | Source::Preset(_) => None,
         };
         variables.chain(registry).collect()
@@ -143,7 +143,7 @@ impl Allowed {
         beyond.map(refused).collect()
     }
 
-    /// Whether a glob surely matches allowed registries only: it is written in the variable, too, or its host is one that is allowed.
+    /// Whether a glob is sure to match only allowed registries: the variable contains the same glob, or allows the host of the glob.
     fn covers(&self, glob: &str) -> bool {
         const SPECIAL: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
         let host = glob.split('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Decides what a run changes, by comparing what is wanted with what is there.
+//! Decides what a run changes: it compares the wanted with the existing files or objects.
 //!
 //! Other modules compute hashes and HMACs, and pass them in as facts. `--check` prints the plan, and a run executes the same plan.
 
@@ -55,7 +55,7 @@ pub enum Reason {
     Merged,
     /// Its mark was signed with another key than the current one.
     Unsigned,
-    /// It differs, and nobody knows what was written.
+    /// It differs, and it is not known what was written.
     Different,
     /// `--reseal` was asked for.
     Reseal,
@@ -67,7 +67,7 @@ pub enum Reason {
     Current,
     /// It is current, as far as one can tell without the logins.
     NotCompared,
-    /// Without the fingerprint key nobody can tell whether it is current, so a run re-encrypts it.
+    /// Without the fingerprint key it is not known whether it is current, so a run re-encrypts it.
     Unproven,
     /// It is a ServiceAccount without the reference.
     NotLinked,

@@ -14,8 +14,8 @@ impl Recipient {
     /// A recipient with the fingerprint by which marks, `--accept-recipient`, `REGCRED_RECIPIENTS` and messages name it.
     ///
     /// The fingerprint is the SHA-256 of a certificate's public key (64 hexadecimal digits), or what sops lists: an age recipient, a PGP
-    /// fingerprint, an ARN or a URL. Every other byte, a comma and a percent sign are percent-encoded, so that no two keys have one
-    /// fingerprint and none is left out; an empty name is `%`.
+    /// fingerprint, an ARN or a URL. Bytes that are not printable ASCII, and also commas and percent signs, are percent-encoded, so that no
+    /// two keys have the same fingerprint and no key is left out; an empty name is `%`.
     pub fn new(name: &str) -> Self {
         let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b',' && byte != b'%';
         let fingerprint = name.bytes().fold(String::new(), |text, byte| match byte {
@@ -47,7 +47,7 @@ impl fmt::Display for Recipient {
 pub enum Authority {
     /// A complete list of fingerprints.
     List(BTreeSet<String>),
-    /// The recipients with an earlier signature, and those that a person has accepted now.
+    /// The recipients with an earlier signature, and the recipients that a person has accepted now.
     History(BTreeSet<String>),
     /// Nobody yet: the first run decides.
     Nobody,

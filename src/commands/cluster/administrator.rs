@@ -6,7 +6,8 @@ use regcred_core::spec::typed::Typed;
 use crate::cli::cluster::PlaceArguments;
 use crate::settings::file::Which;
 
-/// What was typed for a run. It is shown only once the logins were read: until then, a secret may have been typed for a name.
+/// The typed arguments of a run. They are shown only after the logins were read: before that, a name may be a secret that somebody typed by
+/// mistake.
 #[derive(Clone, Copy)]
 pub(super) struct Administrator<'a> {
     pub(super) which: &'a Which,

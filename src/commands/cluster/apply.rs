@@ -1,4 +1,4 @@
-//! `regcred apply` makes a cluster match what is wanted.
+//! `regcred apply` creates and updates the wanted objects in a cluster.
 
 use anyhow::Result;
 use futures::future::join_all;
@@ -93,7 +93,7 @@ async fn in_cluster(
     done.extend(execute(&server, &delivery, in_namespaces, &count).await);
     done.extend(execute(&server, &delivery, left_over, &count).await);
     if arguments.restart_stuck_pods {
-        // Where something failed, the next run does the rest.
+        // If something failed, the next run completes the work.
         for (step, _) in done.iter().filter(|(_, ending)| matches!(ending, Ending::Failed(_) | Ending::Gone)) {
             step.namespace.as_ref().map(|namespace| facts.namespaces.remove(namespace));
         }

@@ -73,7 +73,7 @@ pub(super) async fn compare<'a>(
     if matches!(typed.purpose, Purpose::Apply(_)) {
         problems.extend(excluded(&delivery, &facts));
     }
-    // A controller has a policy of its own, for all its namespaces.
+    // A controller has its own policy, for all its namespaces.
     if delivery.link == Link::Policy && settings.combination.strategy != Strategy::Controller {
         let policies = delivery.policies(if typed.link.prune { Merge::Replace } else { Merge::Add });
         match policy::read(&server, &policies).await.map_err(one)? {

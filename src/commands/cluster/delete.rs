@@ -159,7 +159,7 @@ fn note(message: String) -> Diagnostic {
     Diagnostic::note(Code::ClusterForbids, message)
 }
 
-/// The pull secrets that these namespaces lose, also those that no longer exist.
+/// The pull secrets that these namespaces lose, also pull secrets that no longer exist.
 fn leaving(settings: &Settings, chosen: Vec<Chosen>) -> Delivery<'_> {
     let pull_secrets = settings.pull_secrets.iter().zip(chosen).map(|(one, chosen)| {
         let mut namespaces = [chosen.namespaces, chosen.missing].concat();

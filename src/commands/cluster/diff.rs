@@ -1,4 +1,4 @@
-//! `regcred diff` compares a cluster with what is wanted, and changes nothing.
+//! `regcred diff` compares a cluster with the wanted objects, and changes nothing.
 
 use std::fmt::Write;
 use std::iter;

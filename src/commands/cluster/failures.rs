@@ -28,7 +28,7 @@ pub(super) fn grouped<'a>(failed: impl Iterator<Item = (&'a Step, &'a Diagnostic
     groups.into_iter().map(said).collect()
 }
 
-/// Stands where the namespaces are written.
+/// The placeholder for the namespaces.
 const PLACE: &str = "\u{0}";
 
 /// The problem without its namespace; `None` if it is not about the object.

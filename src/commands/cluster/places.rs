@@ -74,8 +74,8 @@ fn names(choices: &[Choice<'_>], place: &PlaceArguments) -> Option<Vec<Namespace
     Some(names)
 }
 
-/// Problems of named namespaces. A missing one is no problem with a selector, which hides existing namespaces, or if objects are
-/// removed.
+/// Problems of named namespaces. A missing namespace is no problem if objects are removed, or with a selector, which hides namespaces
+/// without the labels.
 fn problems(chosen: &[Chosen], may_be_missing: bool) -> Vec<Diagnostic> {
     let mut problems: Vec<Diagnostic> = Vec::new();
     for chosen in chosen {

@@ -1,4 +1,4 @@
-//! Asks at the terminal whether something is to be done.
+//! Asks a question at the terminal before something is deleted.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};

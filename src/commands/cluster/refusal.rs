@@ -59,7 +59,7 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
     }
 }
 
-/// Whether nothing but a new Secret helps.
+/// Whether only a new Secret helps.
 fn is_fixed(step: &Step) -> bool {
     matches!(&step.object, Object::Secret { there: Some(there), .. } if there.type_ != TYPE || there.immutable)
 }

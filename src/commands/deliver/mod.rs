@@ -22,7 +22,7 @@ use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::names::VariableName;
 use regcred_core::plan::{Action, Change, Reason};
 
-/// What all clusters of a run have in common.
+/// The values that all clusters of a run share.
 pub(super) struct Place<'a> {
     pub templates: &'a Templates,
     pub secret_variables: &'a [VariableName],
@@ -164,7 +164,7 @@ impl Delivery {
 /// Why a folder of ours does not show up in Git.
 const COVERED: &str = "the folder holds Secrets in clear, and its .gitignore keeps it out of Git: for files to commit there is --protect sealed, sops or external";
 
-/// What a comparison without a key cannot tell.
+/// The note about what a comparison without a key cannot find.
 const WITHOUT_A_KEY: &str = "is not set, so it was not compared whether encrypted files hold these logins: only their place, for whom \
      they were written, and whether they are as they were written; a run re-encrypts them";
 

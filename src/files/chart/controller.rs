@@ -1,4 +1,4 @@
-//! Writes the Helm chart of the controller: the objects of the stream, with what changes from release to release as values.
+//! Writes the Helm chart of the controller: the objects of the stream, with values for the settings that differ between releases.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -99,7 +99,7 @@ fn schema(run: &ClusterRun) -> String {
 /// The pull secret of each source Secret in the controller's namespace.
 type Sources<'a> = BTreeMap<ResourceName, &'a ResourceName>;
 
-/// By kind, the template of its objects.
+/// For each kind, the template with the objects of that kind.
 fn templates(all: &[Manifests], sources: &Sources<'_>, plain: bool) -> io::Result<BTreeMap<String, String>> {
     let mut templates: BTreeMap<String, String> = BTreeMap::new();
     for manifest in all.iter().flat_map(Manifests::iter).filter(|manifest| plain || !manifest.is_sensitive()) {

@@ -42,7 +42,7 @@ kubeVersion: \">=1.36.0-0\"
 const PULL_SECRETS: (&str, &str) =
     ("templates/pull-secrets.yaml", include_str!("../../../templates/chart/templates/pull-secrets.yaml"));
 
-/// All files of the chart; if its Secrets are sealed, all except those, see [`sealed`].
+/// All files of the chart; if its Secrets are sealed, all except the Secrets, see [`sealed`].
 pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failure> {
     if let Some(settings) = &run.settings.controller {
         let mut files = controller::files(run, settings)?;

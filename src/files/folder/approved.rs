@@ -47,7 +47,7 @@ impl Approved {
         (!recipients.is_empty() && signature.is_some()).then_some(Self { signature, ..next })
     }
 
-    /// The fingerprints in the last signed line, and its count; after a merge, those of both sides.
+    /// The fingerprints in the last signed line, and its count; after a merge, the fingerprints of both sides.
     pub fn latest(lines: &[Self], key: &Key) -> Option<(u64, BTreeSet<String>)> {
         let is_signed =
             |line: &&Self| line.with_parts(|parts| key.has_signed(line.signature.as_ref(), Purpose::Recipients, parts));
@@ -62,7 +62,7 @@ impl Approved {
         lines.iter().any(|line| line.recipients.split(',').any(|name| name == fingerprint))
     }
 
-    /// Whether both say the same, whichever key signed them.
+    /// Whether both name the same recipients with the same count, whichever key signed them.
     pub fn agree(lines: &[Self], others: &[Self]) -> bool {
         let said =
             |lines: &[Self]| -> Vec<_> { lines.iter().map(|line| (line.recipients.clone(), line.count)).collect() };

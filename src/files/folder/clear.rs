@@ -33,7 +33,7 @@ fn has(text: &[u8], field: &str) -> bool {
     text.windows(field.len()).any(|part| part == field.as_bytes())
 }
 
-/// Whether there is a Secret with data that sops did not encrypt; a `SecretStore` is none.
+/// Whether there is a Secret with data that sops did not encrypt; a `SecretStore` does not count.
 fn is_secret(text: &[u8]) -> bool {
     const KIND: &[u8] = b"kind:Secret";
     let count = |field: &[u8]| text.windows(field.len()).filter(|part| *part == field).count();

@@ -144,7 +144,7 @@ impl<'a> Observer<'a> {
         Ok(seen)
     }
 
-    /// The state of a file that nobody wants any more.
+    /// The state of a file that is no longer wanted.
     pub fn left_over(&self, path: &TreePath, lines: &[Line]) -> io::Result<Option<Actual>> {
         let Found::File = path.find(&self.root.path)? else { return Ok(None) };
         let place = path.under(&self.root.path);
@@ -154,7 +154,7 @@ impl<'a> Observer<'a> {
         let is_as_written = is_same || !lines.iter().any(Line::tells);
         let is_our_ignore_file =
             path.as_str() == git::IGNORE_FILE && **read::text(&place)?.unwrap_or_default() == *git::IGNORE_ALL;
-        // Below the top none is ours, and Git was asked while it was there: without it a Secret in clear could enter Git.
+        // We write no `.gitignore` below the top. Git was asked while this one existed: without it, a Secret in clear could enter Git.
         let is_foreign_ignore_file = path.folders().next().is_some() && place.ends_with(git::IGNORE_FILE);
         let owner = match is_our_ignore_file || starts_as_ours(&place)? {
             _ if is_foreign_ignore_file => Owner::Another,

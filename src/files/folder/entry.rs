@@ -31,7 +31,7 @@ pub enum NeedsLogins {
     NotNeeded,
     /// The values of Secrets, and the registries of policies.
     ForValues,
-    /// All of it, as far as one can tell.
+    /// Perhaps all of it.
     ForAll,
 }
 

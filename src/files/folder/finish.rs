@@ -102,7 +102,7 @@ impl Run<'_> {
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }
 
-    /// What is in the way of a file: its first parent that is no folder, or something in its own place.
+    /// The obstacle for a file: its first parent that is not a folder, or something in its own place.
     fn obstacle<'a>(&self, path: &'a str) -> &'a str {
         let is_no_folder =
             |parent: &&str| self.root.path.join(parent).symlink_metadata().is_ok_and(|metadata| !metadata.is_dir());
@@ -160,7 +160,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The approved recipients of this folder or file, and those that are accepted now.
+    /// The approved recipients of this folder or file, and the recipients that are accepted now.
     fn history(&self) -> Authority {
         let ours = &self.root.ours;
         let approved = match self.root.kind {

@@ -84,7 +84,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Refuses to remove our `.gitignore` while a login in clear is there that the run leaves: Git would take it.
+    /// Refuses to remove our `.gitignore` while another file in the folder holds a login in clear, because Git would add that file.
     pub(super) fn check_uncovered(&self, left_over: &[TreePath]) -> Result<(), Failure> {
         let goes = |path: &str| left_over.iter().any(|gone| gone.as_str() == path);
         if self.mode != Mode::Write

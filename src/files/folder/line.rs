@@ -9,7 +9,7 @@ use crate::files::Protection;
 use crate::files::marks::digest::Digest;
 use crate::files::marks::key::{Hasher, Key, Purpose};
 
-/// What is known of a file that we wrote.
+/// A line of the lock: the facts about a file that we wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     hash: Option<Digest>,
@@ -17,14 +17,14 @@ pub struct Line {
     signature: Option<Digest>,
 }
 
-/// What a line says of the bytes of a file.
+/// The result of comparing the bytes of a file with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// They are those that were written.
+    /// The bytes are unchanged.
     Same,
-    /// They are others, or the key is another.
+    /// The bytes differ, or the key differs.
     Different,
-    /// It says nothing, or there is no key.
+    /// The line has no hash, or there is no key.
     Unknown,
 }
 
@@ -36,7 +36,7 @@ pub struct Hashes {
 }
 
 impl Hashes {
-    /// Hashes the bytes, but for carriage returns, in the ways that these lines compare.
+    /// Hashes the bytes, without carriage returns, in the ways that these lines need.
     pub fn of(lines: &[Line], from: impl Read, key: &Key) -> io::Result<Self> {
         let hashers =
             |is_needed: bool, hashers: fn(&Key) -> Vec<Hasher>| if is_needed { hashers(key) } else { Vec::new() };
@@ -68,7 +68,7 @@ impl Line {
         self.with_parts(path, |parts| key.has_signed(self.signature.as_ref(), Purpose::Line, parts))
     }
 
-    /// Whether these are the hashes of the bytes that were written.
+    /// Compares the hashes of a file with those in the line.
     pub fn verify(&self, hashes: &Hashes) -> Verdict {
         let (known, digests) = match (&self.hash, &self.hmac) {
             (Some(hash), _) => (hash, &hashes.public),
@@ -82,7 +82,7 @@ impl Line {
         }
     }
 
-    /// Whether it has a hash of the file, so that a file can be told from another.
+    /// Whether it has a hash of the file, so that a change of the file can be detected.
     pub fn tells(&self) -> bool {
         self.hash.is_some() || self.hmac.is_some()
     }

@@ -17,9 +17,9 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 const MARKERS: [&[u8]; 4] = [b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"];
 /// The largest size: a lock of a million files is smaller.
 const LIMIT: u64 = 256 * 1024 * 1024;
-/// How many lines a lock has.
+/// The most lines of a lock.
 const LINES: usize = 2_000_000;
-/// How many lines that differ there are for one path, or for recipients: a merge leaves one of each side.
+/// The most different lines for one path, or for the recipients: a merge leaves one line of each side.
 const SIDES: usize = 64;
 
 /// The lines of a lock by their paths; after a merge, the lines of both sides.

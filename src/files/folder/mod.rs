@@ -1,4 +1,4 @@
-//! Makes a folder or a single file hold exactly what is wanted, or reports how it differs.
+//! Makes a folder or a single file hold exactly the wanted content, or reports the differences.
 //!
 //! A run first writes all temporaries, then the journal. It publishes them when the other folders of the run are ready, too: it
 //! renames each file, removes leftover files, and writes the lock last. A killed run leaves each file old or new; the next run reads
@@ -61,7 +61,7 @@ pub struct Prepared {
     pub changes: Vec<Change>,
     /// The number of unchanged files.
     pub unchanged: usize,
-    /// The number of encrypted files whose secret nobody can tell.
+    /// The number of encrypted files whose secret is not known.
     pub unproven: usize,
     /// The warnings.
     pub warnings: Vec<Diagnostic>,

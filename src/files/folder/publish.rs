@@ -74,7 +74,7 @@ enum Act<'a> {
     RemoveFolder,
 }
 
-/// Follows no link in the place of the root or of a folder below it, also if the link is made at this moment.
+/// Does not follow a link in place of the root or a folder below it, even if the link is created at this moment.
 #[cfg(unix)]
 fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, renameat, unlinkat};

@@ -22,7 +22,7 @@ pub struct Root {
     /// The kind of place that `--output` names.
     pub kind: Kind,
     pub state: State,
-    /// Our files: those in the lock, and those in the journal of a killed run.
+    /// Our files: the files in the lock, and the files in the journal of a killed run.
     pub ours: Lock,
     /// Whether an earlier run left its temporaries.
     pub is_interrupted: bool,
@@ -138,7 +138,7 @@ impl Root {
         })
     }
 
-    /// Whether a file of settings for Git belongs there: it exists already, or the folder is in a work tree and has no files of others.
+    /// Whether to write a settings file for Git there: it exists already, or the folder is in a work tree and has no foreign files.
     pub fn takes_settings_of_git(&self, name: &str) -> bool {
         let is_ours = || is_empty(&self.path) || self.has_our_ignore_file();
         self.kind == Kind::Tree && (self.lists(name) || (git::in_work_tree(&self.path) && is_ours()))

@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
                 Action::Delete | Action::Refuse => self.prepared.changes.push(change),
             }
         }
-        // Slow work is not done in vain.
+        // Avoids slow work for a run that fails anyway.
         if self.staging.is_none() || self.refuses() {
             for (compared, change) in to_write {
                 self.tally.address(compared.seen.marks.as_ref().map(Marks::seen));
@@ -268,7 +268,7 @@ fn each<A: Send, B: Send>(
     }
 }
 
-/// The path of a file, or why the text is no such path.
+/// The path of a file, or why the text is not one.
 fn path_of(path: &str) -> Result<TreePath, Failure> {
     path.parse().map_err(|()| {
         let problem = Diagnostic::error(Code::InvalidPath, "the name of an object cannot be the name of a file");

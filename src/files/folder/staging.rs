@@ -101,7 +101,7 @@ impl Staging {
         self.folder.join(TREE)
     }
 
-    /// Writes the journal, which tells a killed run's files from those of others; the target has not changed yet.
+    /// Writes the journal, by which the next run recognizes the files of a killed run; the target has not changed yet.
     pub fn seal(&self, lock: &Lock, disk: Disk) -> io::Result<PathBuf> {
         self.open()?;
         let journal = self.folder.join(JOURNAL);

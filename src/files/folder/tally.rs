@@ -32,7 +32,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds the marks of a file; of those without a signature, only these are believed.
+    /// Adds the marks of a file; without a signature, only the given marks count.
     pub(super) fn note(&mut self, marks: &Marks<'_>, is_believed: impl Fn(&Mark) -> bool) {
         let Seen { readdressed, mut signed, .. } = marks.seen();
         self.readdressed += usize::from(readdressed);
@@ -54,9 +54,10 @@ impl Tally {
         [&self.signed, &self.signed_anywhere].into_iter().find(|signed| !signed.is_empty()).cloned()
     }
 
-    /// The recipients that an earlier run has approved, and those that are accepted now. `is_signed` says that the lock shows an earlier run.
+    /// The recipients that an earlier run has approved, and the recipients that are accepted now. `is_signed` says that the lock shows an
+    /// earlier run.
     ///
-    /// If the key has signed nothing, as before there was a key, the marks are believed, so that the recipient does not change in the
+    /// If the key has signed nothing, as in files from before the key, unsigned marks count, so that the recipient does not change in the
     /// same run. A document without a mark approves no recipient.
     pub(super) fn history(
         &self,

@@ -11,9 +11,9 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 /// A lock that keeps other runs out of the folder while it is held.
 pub struct Turn(#[expect(dead_code, reason = "it is held open")] fs::File);
 
-/// How long a run waits for another one: two runs for one tree are a mistake.
+/// How long a run waits for another run in the same tree, which is a mistake.
 pub const A_SECOND: Duration = Duration::from_secs(1);
-/// The same where the other run may be for something else.
+/// How long a run waits if the other run may write something else.
 pub const A_MINUTE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(20);
 

@@ -163,7 +163,7 @@ pub fn in_work_tree(folder: &Path) -> bool {
     real.ancestors().any(is_root)
 }
 
-/// The name of an output among those of a repository, wherever the repository is checked out: the path from the top of the work tree,
+/// The name of an output within its repository, which does not depend on the place of the checkout: the path from the top of the work tree,
 /// or else from the working directory.
 pub fn name_in_work_tree(target: &Target<'_>) -> String {
     let real = |path: &Path| place::resolve(path).ok().and_then(|mut places| places.pop());
@@ -175,11 +175,12 @@ pub fn name_in_work_tree(target: &Target<'_>) -> String {
     name.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// The top of the work tree around a path. A submodule counts as part of the work tree that has it: a merge request can add one.
+/// The top of the work tree around a path. A submodule counts as part of its outer work tree, because a merge request can add a submodule.
 fn top(path: &Path) -> Option<&Path> {
     let is_submodule = |top: &&Path| {
         let git = top.join(".git");
-        // `../.git/modules/NAME`; elsewhere for a linked work tree, or with a separate folder for Git.
+        // In a submodule, `.git` names `../.git/modules/NAME`; in a linked work tree, or with a separate folder for Git, it names another
+        // place.
         git.is_file() && read_text(&git).is_ok_and(|text| text.trim().split('/').any(|part| part == "modules"))
     };
     let mut tops = path.ancestors().filter(|ancestor| is_root(ancestor)).peekable();

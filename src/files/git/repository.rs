@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 const LONGEST_WORDS: usize = 200;
 /// The variables of our environment that `git` gets.
 const VARIABLES: [&str; 3] = ["PATH", "HOME", "XDG_CONFIG_HOME"];
-/// With these variables, the user's Git may read other rules outside of the repository than the Git that regcred runs.
+/// With these variables, the user's Git may read ignore rules outside of the repository that the Git of regcred does not read.
 const OF_OTHER_RULES: [&str; 5] =
     ["GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_SYSTEM"];
 /// The settings with which a repository could run programs, or answer for another place.
@@ -47,7 +47,7 @@ enum Case {
     IsIgnored,
 }
 
-/// What Git does with a file.
+/// How Git treats a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Git tracks the file, a folder of it, or a file below it.

@@ -1,5 +1,5 @@
-//! Writes the values of a Helm chart, and files beside them for what the chart has no value for: the Secret, and the policies
-//! that confine a patcher.
+//! Writes the values of a Helm chart. Objects for which the chart has no value go into files beside the values: the Secret, and the
+//! policies that confine a patcher.
 
 mod encrypted;
 mod shipped;
@@ -58,7 +58,7 @@ pub fn write(run: &ClusterRun, shown: Shown) -> Result<Zeroizing<Vec<u8>>, Failu
     }
 }
 
-/// Values that nothing else marks as ours, after a line that does.
+/// The values after a first line that marks them as ours.
 fn headed(values: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new([b"# Written by regcred.\n", values].concat())
 }
@@ -71,8 +71,8 @@ pub fn protection(chart: &Chart) -> Protection {
     }
 }
 
-/// The values as a file of this name, with files beside it for what the chart has no value for: the Secret of empathyco's chart, and the
-/// guard of either patcher. Files with a secret are encrypted, if the user chose that.
+/// The values as a file of this name, with files beside it for objects without a value in the chart: the Secret of empathyco's chart, and
+/// the guard of either patcher. Files with a secret are encrypted if the user chose that.
 pub fn files<'a>(run: &'a ClusterRun, templates: &Templates, name: &str) -> Result<Vec<Entry<'a>>, Failure> {
     let files = plain_files(run, templates, name)?;
     let Protector::Sops(sops) = &run.protector else { return Ok(files.into_iter().map(Entry::from).collect()) };
@@ -86,7 +86,7 @@ pub fn files<'a>(run: &'a ClusterRun, templates: &Templates, name: &str) -> Resu
     files.into_iter().map(protect).collect()
 }
 
-/// The files in clear; `name` is that of the values.
+/// The files in clear; `name` is the name of the file with the values.
 fn plain_files(run: &ClusterRun, templates: &Templates, name: &str) -> Result<Vec<File>, Failure> {
     let settings = &run.settings;
     let bytes = write(run, Shown::InFull)?;

@@ -112,12 +112,12 @@ struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    /// The image, if the user named another than the chart's own.
+    /// The image, if the user named one instead of the chart's own.
     fn of(patcher: &'a PatcherSettings) -> Option<Self> {
         (patcher.image != default_image(patcher.patcher)).then(|| Self::split(&patcher.image))
     }
 
-    /// Splits at the first colon in the last part of the path: that of a tag, or of the digest in `name@sha256:…`.
+    /// Splits at the first colon in the last part of the path: the colon before a tag, or in the digest of `name@sha256:…`.
     fn split(image: &'a str) -> Self {
         let name = image.rfind('/').map_or(0, |slash| slash + 1);
         let (repository, tag) = match image[name..].find(':') {

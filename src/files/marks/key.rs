@@ -39,7 +39,7 @@ impl Key {
         Ok(Self { current: read(KEY_VARIABLE)?, previous: read(PREVIOUS_VARIABLE)? })
     }
 
-    /// The problems of the keys: one is easy to guess, or others know it, because it is a part of a login.
+    /// The problems of the keys: a key is easy to guess, or others know it because it is a part of a login.
     pub fn problems(logins: &[VariableName], environment: &Environment) -> Vec<Diagnostic> {
         match (weak::refuse_a_login(logins, environment), Self::read(environment, None, "")) {
             (Err(problem), _) => vec![problem],

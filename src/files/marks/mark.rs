@@ -91,7 +91,7 @@ impl Mark {
             ("signature", signature.as_ref()),
         ] {
             if let Some(digest) = digest {
-                // Writing into a string cannot fail.
+                // Writing into a `String` cannot fail.
                 let _ = write!(line, " {field}={digest}");
             }
         }

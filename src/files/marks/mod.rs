@@ -95,7 +95,7 @@ struct Meaning<'a> {
 }
 
 impl<'a> Marks<'a> {
-    /// The documents of this text, in which lines end with a line feed only; after a merge conflict, those of both sides.
+    /// The documents of this text, in which lines end with a line feed only; after a merge conflict, the documents of both sides.
     pub fn read(text: Vec<u8>, key: &'a Key, extent: Extent) -> Self {
         let text = match merge::sides(&text) {
             Some([ours, theirs]) => [&ours.concat(), SEPARATOR, &theirs.concat()].concat(),

@@ -10,7 +10,7 @@ use regcred_core::recipient::{Recipient, Recipients};
 pub struct Seen {
     /// A document is missing, or has to be encrypted.
     pub outdated: bool,
-    /// Nobody can tell which secret a document holds.
+    /// It is not known which secret a document holds.
     pub unproven: bool,
     pub edited: bool,
     pub unsigned: bool,
@@ -27,7 +27,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Adds the recipients of a document; `before` are those of the existing document, if a key has signed it.
+    /// Adds the recipients of a document; `before` has the recipients of the existing document, if a key has signed it.
     pub fn address(&mut self, name: &str, before: Option<&BTreeSet<String>>, recipients: Recipients) {
         let could_not = |one: &&Recipient| before.is_some_and(|before| !before.contains(one.fingerprint()));
         self.moved.extend(recipients.iter().filter(could_not).map(|one| (one.clone(), name.to_owned())));

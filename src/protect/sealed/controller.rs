@@ -1,6 +1,6 @@
 //! Asks a cluster's Sealed Secrets controller for its certificate, through `kubectl`.
 //!
-//! The API server forwards the request, as for `kubeseal --fetch-cert`; and `kubectl` knows every way to log in to a cluster.
+//! The API server forwards the request, as for `kubeseal --fetch-cert`. `kubectl` supports every way to log in to a cluster.
 
 use std::time::Duration;
 

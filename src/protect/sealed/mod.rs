@@ -100,8 +100,8 @@ impl Sealer {
         [Recipient::new(&fingerprint(&self.recipient))].into()
     }
 
-    /// Whether the bytes are this SealedSecret with any ciphertext of the right form for this key: nobody can tell what the
-    /// ciphertext holds.
+    /// Whether the bytes are this SealedSecret, with any ciphertext of the right form for this key: the content of the ciphertext cannot be
+    /// checked.
     pub fn has_form(&self, manifest: Manifest<'_>, bytes: &[u8]) -> io::Result<bool> {
         let value = manifest.sealed_value(&self.shell, bytes)?;
         Ok(value.and_then(|value| STANDARD.decode(value).ok()).is_some_and(|sealed| seal::has_form(&self.key, &sealed)))

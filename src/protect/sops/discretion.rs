@@ -55,7 +55,7 @@ impl Secrets {
         });
     }
 
-    /// Adds a text of which no long part may appear.
+    /// Adds a text; no long part of it may appear.
     fn add_text(&mut self, text: &str) {
         let mut add = |text: &str| self.texts.push(Zeroizing::new(text.to_owned()));
         add(text);
@@ -81,7 +81,7 @@ impl Secrets {
         }
     }
 
-    /// The words as one line, if there are any, without those in which a part of a secret is.
+    /// The words as one line, if there are any, without words that contain a part of a secret.
     pub fn admit(&self, words: &[u8]) -> Option<String> {
         let text = Zeroizing::new(String::from_utf8_lossy(words).into_owned());
         let clean: String =
@@ -95,7 +95,7 @@ impl Secrets {
         }
     }
 
-    /// The words of the text; words to hide are joined into one mark.
+    /// The words of the text; neighbouring words to hide become one `[hidden]`.
     fn mask(&self, text: &str) -> String {
         let hidden = self.parts_in(text);
         let mut words = Vec::new();

@@ -1,7 +1,7 @@
 //! Encrypts Secrets with the user's own `sops` program. Nothing is ever on disk in clear.
 //!
-//! It runs the program instead of writing the format, so that every key service and every rule works as by hand. It checks the output
-//! before using it.
+//! It runs the program instead of writing the format, so that every key service and every rule works as if the user ran sops. It checks the
+//! output before using it.
 
 mod discretion;
 mod form;
@@ -46,7 +46,7 @@ const LIMIT_VARIABLE: &str = "REGCRED_SOPS_TIMEOUT";
 const LIMIT: Duration = Duration::from_secs(60);
 /// An empty file of rules.
 const EMPTY: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
-/// The variables in which sops looks for recipients; they win over those of a rule.
+/// The variables in which sops looks for recipients; they win over the recipients of a rule.
 const RECIPIENTS: [&str; 7] = [
     "SOPS_AGE_RECIPIENTS",
     "SOPS_AZURE_KEYVAULT_URLS",
@@ -166,7 +166,7 @@ impl Sops {
         Ok(answer.output)
     }
 
-    /// Runs sops with our choice of keys. If the rule chooses in another way than by `encrypted_regex`, runs sops with the rule's choice.
+    /// Runs sops with our `encrypted_regex`. If the rule chooses the fields in another way, runs sops with the rule's choice.
     fn run(&self, program: &Program, text: &str, path: &str, form: Form) -> Result<(Answer, Choice), Trouble> {
         const BOTH: &str = "cannot use more than one of encrypted_suffix";
         let run = |choice| {

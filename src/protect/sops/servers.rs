@@ -1,6 +1,6 @@
 //! Refuses a server that only `.sops.yaml` names, before sops sends it the token of the job.
 //!
-//! A rule chooses the address of a Vault, or of a key vault of Azure. Other key services have fixed hosts of their providers.
+//! A rule can name any address as a Vault or as a key vault of Azure. All other key services are on fixed hosts of their providers.
 
 use std::collections::BTreeSet;
 
@@ -196,7 +196,7 @@ mod tests {
                 "{address}"
             );
         }
-        // Without a token, a Vault gets nothing; and a host of Azure is no Vault.
+        // Without a token, a Vault gets nothing. A host of Azure does not count as a Vault.
         assert!(!is_refused("creation_rules: [{hc_vault_transit_uri: https://evil.test/v1/transit/keys/k}]"));
         assert!(refused(
             "creation_rules: [{hc_vault_transit_uri: https://x.vault.azure.net/v1/t/keys/k}]",

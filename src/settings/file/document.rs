@@ -1,4 +1,4 @@
-//! Reads a YAML document with the place of every node, also if one of our types would stop reading.
+//! Reads a YAML document with the place of every node, even where the typed reader would stop.
 
 use std::fmt;
 

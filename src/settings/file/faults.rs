@@ -17,7 +17,7 @@ const MOST: usize = 100;
 /// A field with another name before the first release.
 const RENAMED: (&str, &str) = ("shape", "format");
 
-/// Every mistake that shows in the form; empty if the text is not YAML, or has no such mistake.
+/// Every mistake in the form of the text; empty if the text is not YAML, or its form has no mistake.
 pub fn of(text: &str) -> Vec<Diagnostic> {
     let Some(document) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
@@ -75,7 +75,7 @@ impl Faults<'_> {
                 for name in required.into_iter().filter(|name| *name != "env" && !there.contains(name)) {
                     self.missing(name, &known[name], node.position);
                 }
-                // The text that was written instead is a separate mistake.
+                // The misplaced text itself is reported as a separate mistake.
                 if is_a_secret_name(known) && !["env", "secret", "value"].iter().any(|name| there.contains(name)) {
                     self.missing("env", &known["env"], node.position);
                 }

@@ -29,7 +29,7 @@ const PULL_SECRETS: usize = 2_000;
 /// Finds and reads the file.
 ///
 /// # Errors
-/// The file cannot be read, or is no such object: every mistake with line, column and the nearest name, never with a value.
+/// The file cannot be read, or is not a valid regcred.yaml: every mistake with line, column and the nearest name, never with a value.
 pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf, File)>, Failure> {
     let path = match which {
         Which::No => return Ok(None),

@@ -1,4 +1,4 @@
-//! Chooses namespaces by names and globs, from a list of those that exist.
+//! Chooses namespaces by names and globs, from a list of existing namespaces.
 
 mod list;
 

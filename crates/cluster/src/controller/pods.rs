@@ -1,4 +1,4 @@
-//! Watches waiting Pods, and evicts those that lack the reference (`--restart-stuck-pods`), which needs an extra right.
+//! Watches waiting Pods, and evicts the Pods that lack the reference (`--restart-stuck-pods`). Only this needs the right to evict.
 
 use futures::stream::{BoxStream, StreamExt};
 use kube::runtime::watcher;

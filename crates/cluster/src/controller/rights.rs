@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::rights::may;
 use crate::server::{Server, Trouble};
 
-/// The missing rights among those that were asked about, each as `VERB RESOURCE`.
+/// The rights that were asked about and are missing, each as `VERB RESOURCE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missing {
     /// The rights to watch: without them the controller lists the objects repeatedly.

@@ -18,7 +18,7 @@ use crate::server::{Server, Trouble};
 
 /// The first pause after an error, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-/// A watch starts again with all existing objects after this time at most: that shows what a lost event has hidden.
+/// A watch starts again with all existing objects after this time at most, to find changes whose event was lost.
 const AFRESH: Duration = Duration::from_secs(600);
 /// By how much it may start earlier, so that watches do not start again all at once.
 const SPREAD_MILLISECONDS: u64 = 120_000;

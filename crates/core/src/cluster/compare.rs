@@ -15,7 +15,7 @@ use crate::objects::marks::Role;
 use crate::plan::{self, Action, Actual, Change, Content, Encryption, History, Owner, Wanted};
 use crate::spec::choice::Link;
 
-/// The differences between a cluster and what is wanted there.
+/// The differences between a cluster and the wanted objects.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// One step for each object, by namespace: references before the Secret.
@@ -60,7 +60,7 @@ pub enum Object {
     },
     /// An admission policy or its binding.
     Policy {
-        /// What is wanted, to compare it again.
+        /// The wanted object, to compare it again.
         policy: Box<Policy>,
         /// The object to write.
         wanted: Value,
@@ -71,7 +71,7 @@ pub enum Object {
         kind: String,
         /// Its path at the API server.
         path: String,
-        /// Its UID, which differs from that of an earlier or later object with the same name.
+        /// Its UID: an earlier or later object with the same name has another UID.
         uid: String,
     },
 }

@@ -6,8 +6,8 @@ use crate::credentials::decode::base64;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::VariableName;
 
-/// The word in the name of a variable that is meant to hold a kubeconfig. A CI fills other variables with text of the author of a merge
-/// request, for example with the title or the message of a commit, but no variable with this word.
+/// The word in the name of a variable that is meant to hold a kubeconfig. A CI fills some variables with text from a merge request, for
+/// example with its title or the message of a commit, but no variable with this word.
 const OF_A_KUBECONFIG: &str = "KUBE";
 
 /// Whether `regcred.yaml` may name this context of a kubeconfig; `listed` is the value of `REGCRED_ALLOWED_CONTEXTS`, if it is set.
@@ -104,7 +104,7 @@ pub fn check_encoding_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagn
 
 const AS_A_FILE: &str = "make it a variable of type File, as GitLab has it; elsewhere write it into a file outside of the work tree, and name the path";
 
-/// Whether the text is YAML or JSON with the fields of a kubeconfig: a path never is.
+/// Whether the text is YAML or JSON with the fields of a kubeconfig, which no path is.
 fn is_kubeconfig(text: &str) -> bool {
     text.contains("apiVersion") && ["clusters", "contexts", "users"].iter().any(|field| text.contains(field))
 }

@@ -81,7 +81,7 @@ pub fn field_manager(owner: &str) -> String {
 pub enum Accounts<'a> {
     /// Every ServiceAccount of the namespace.
     All,
-    /// The ServiceAccounts with these names, and those that a glob matches.
+    /// The ServiceAccounts with these names, and the ServiceAccounts that a glob matches.
     Chosen(&'a [ResourceName], &'a [NameGlob]),
 }
 
@@ -102,7 +102,7 @@ impl Accounts<'_> {
         }
     }
 
-    /// Those of a namespace that have opted out.
+    /// The ServiceAccounts of a namespace that have opted out.
     pub fn opted_out<'s>(&'s self, space: &'s Space) -> impl Iterator<Item = &'s ResourceName> {
         let out = space.accounts.iter().filter(|(name, account)| self.has(name) && account.metadata.opts_out());
         out.map(|(name, _)| name)

@@ -90,7 +90,7 @@ pub struct Metadata {
     pub name: String,
     /// Its namespace; empty for a cluster-wide object.
     pub namespace: String,
-    /// The UID, which differs from that of an earlier or later object with the same name.
+    /// The UID: an earlier or later object with the same name has another UID.
     pub uid: String,
     /// The version, which changes with every write.
     pub resource_version: String,

@@ -1,4 +1,4 @@
-//! Compares a live cluster with what is wanted there, from facts that were read before.
+//! Compares a live cluster with the wanted objects, from facts that were read before.
 //!
 //! Nothing here talks to a cluster: `regcred-cluster` reads the [`facts`], and executes the [`Step`]s of a [`Comparison`].
 

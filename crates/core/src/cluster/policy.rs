@@ -1,4 +1,4 @@
-//! Compares the admission policies of `--link policy` with those of a cluster.
+//! Compares the admission policies of `--link policy` with the policies of a cluster.
 
 use serde_json::Value;
 
@@ -25,20 +25,20 @@ pub struct Policy {
     merge: Merge,
 }
 
-/// How the namespaces of a run and those of an existing binding become one list.
+/// How to merge the namespaces of a run with the namespaces of an existing binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merge {
-    /// Those of the binding stay, because another run chose them.
+    /// The namespaces of the binding stay, because another run chose them.
     Add,
-    /// Those of the run replace them.
+    /// The namespaces of the run replace the list.
     Replace,
-    /// Those of the run are taken out.
+    /// The namespaces of the run are taken out of the list.
     Remove,
 }
 
 /// The namespaces in a binding.
 const VALUES: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/values";
-/// `In`, if the binding serves these namespaces; that of a patcher leaves them out.
+/// `In`, if the binding serves these namespaces; the binding of a patcher leaves its list out.
 const OPERATOR: &str = "/spec/matchResources/namespaceSelector/matchExpressions/0/operator";
 /// A version that no object has: etcd counts from 1, and the first write is 2. So a server-side apply with it creates an object, and
 /// gets a conflict if another run was faster.
@@ -113,13 +113,13 @@ impl Policy {
         there.partition(|name| ours.is_some_and(|ours| ours.iter().any(|ours| ours == name)))
     }
 
-    /// Whether a write is still needed. A binding loses namespaces only if it has them, and if it keeps at least one other.
+    /// Whether a write is still needed. Namespaces are taken out of a binding only if it has them and keeps at least one other namespace.
     pub fn is_due(&self, found: Option<&Value>, owner: &str) -> bool {
         let (ours, others) = self.served(found, owner);
         self.merge != Merge::Remove || !(ours.is_empty() || others.is_empty())
     }
 
-    /// The object to write in place of the existing one: a binding has its namespaces and those of the run, merged.
+    /// The object to write in place of the existing one: in a binding, its namespaces are merged with the namespaces of the run.
     fn merged(&self, found: Option<&Value>, owner: &str) -> Value {
         let mut object = self.object.clone();
         let there = found.and_then(|found| namespaces(found, owner));
@@ -174,14 +174,15 @@ impl Policy {
     }
 }
 
-/// The namespaces that an existing binding of this owner serves by name; `None` for that of another owner, or of a controller or patcher.
+/// The namespaces that an existing binding of this owner serves by name; `None` if the binding belongs to another owner, a controller or a
+/// patcher.
 fn namespaces<'a>(found: &'a Value, owner: &str) -> Option<&'a Vec<Value>> {
     let metadata: Metadata = serde_json::from_value(found["metadata"].clone()).ok()?;
     let is_ours = whose(&metadata, owner) == Whose::Ours && !is_of_a_controller(&metadata);
     found.pointer(VALUES)?.as_array().filter(|_| is_ours && found.pointer(OPERATOR).is_some_and(|word| word == "In"))
 }
 
-/// Whether the mark of a controller is on a policy: a controller serves all its namespaces with it.
+/// Whether the annotation of a controller is on a policy: the controller serves all its namespaces with this policy.
 pub fn is_of_a_controller(metadata: &Metadata) -> bool {
     metadata.annotations.get(STRATEGY).is_some_and(|strategy| strategy == CONTROLLER)
 }

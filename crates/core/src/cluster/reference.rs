@@ -32,10 +32,10 @@ pub fn add(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     })
 }
 
-/// Lets a patch that changes the list also begin the record of who writes it, where the API server keeps no such record yet.
+/// Adds to a patch of the list what makes the API server record who writes the list, if it does not do so yet.
 ///
-/// The API server keeps no such record for an object that was created without fields, such as the ServiceAccount `default`. Once there is
-/// an entry, it keeps the record.
+/// The API server does not record managers of an object that was created without fields, such as the ServiceAccount `default`. After the
+/// first entry, it records them.
 pub fn recorded(patch: &Value, manager: &str) -> Value {
     const MANAGERS: &str = "/metadata/managedFields";
     let entry = json!([{"manager": manager, "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",

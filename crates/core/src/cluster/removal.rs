@@ -60,8 +60,8 @@ impl Removal<'_> {
         accounts.into_iter().chain(secrets).collect()
     }
 
-    /// Whether this owner wrote the list, or no writer is known: the API server keeps no managers for the ServiceAccounts that the
-    /// cluster created.
+    /// Whether this owner wrote the list, or no writer is known: the API server records no managers of the ServiceAccounts that the cluster
+    /// creates.
     fn has_written(&self, account: &Account) -> bool {
         let manager = field_manager(self.owner);
         let mut managers = account.metadata.managers("f:imagePullSecrets").peekable();

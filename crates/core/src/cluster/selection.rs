@@ -1,4 +1,4 @@
-//! Chooses the namespaces that a pull secret goes to, from those of a cluster.
+//! Chooses the namespaces for a pull secret from the namespaces of a cluster.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub struct Choice<'a> {
     pub include: &'a [NamespacePattern],
     /// Names and globs to leave out.
     pub exclude: &'a [NamespacePattern],
-    /// Which namespaces are taken without names and globs.
+    /// Which namespaces are chosen if there are no names and globs.
     pub others: Others,
     /// What the namespaces are chosen for.
     pub aim: Aim,
@@ -36,7 +36,7 @@ pub enum Others {
     None,
 }
 
-/// The chosen namespaces, and those that were left out.
+/// The chosen namespaces, and the namespaces that were left out.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Chosen {
     /// The namespaces, sorted and without duplicates.

@@ -104,8 +104,8 @@ impl Pod {
 }
 
 impl Delivery<'_> {
-    /// Whether a Pod is stuck, and a new Pod in its place would not be. A new Pod has the references of its template, or else those of its
-    /// ServiceAccount. These pull secrets go to its namespace.
+    /// Whether a Pod is stuck, and a new Pod in its place would not be. A new Pod has the references of its template, or else the
+    /// references of its ServiceAccount. The given pull secrets are for its namespace.
     pub fn helps(&self, numbers: &[usize], pod: &Pod, namespace: &Namespace, space: &Space) -> bool {
         let is_from = |list: &[serde_json::Value]| {
             let own = &pod.spec.image_pull_secrets;

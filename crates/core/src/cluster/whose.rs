@@ -57,7 +57,8 @@ pub fn tool(metadata: &Metadata) -> Option<String> {
     None
 }
 
-/// A name that somebody may have written into an object. Messages, comments of a CI and its commands get no other text than that of names.
+/// A name that somebody wrote into an object, if it is a valid name: no other text from an object goes into messages, comments and
+/// commands.
 pub fn plain(name: &str) -> &str {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._:".contains(letter);
     let is_name = name.len() <= 253 && name.starts_with(|first: char| first.is_ascii_alphanumeric());

@@ -1,8 +1,8 @@
-//! Sums up what registries say of several logins, for the condition `LoginAccepted`.
+//! Sums up the answers of registries about several logins, for the condition `LoginAccepted`.
 
 use std::collections::BTreeSet;
 
-/// What registries say of logins; the worse answer is greater.
+/// The answers of registries about logins; the worse answer is greater.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Accepted {
     /// Every registry takes its login.
@@ -16,7 +16,7 @@ pub enum Accepted {
 }
 
 impl Accepted {
-    /// The worst answer, with the messages of all that are not good.
+    /// The worst answer, with the messages of all answers that are not good.
     pub fn together(answers: impl Iterator<Item = Self>) -> Self {
         let all: BTreeSet<_> = answers.collect();
         let messages: Vec<_> = all.iter().rev().filter_map(Self::message).collect();

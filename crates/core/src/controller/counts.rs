@@ -46,8 +46,8 @@ impl Counts {
 }
 
 impl Machine<'_> {
-    /// The number of namespaces with one of these pull secrets in each state, and the state of the first namespace that is left,
-    /// fails or is contested.
+    /// How many namespaces with one of these pull secrets are in each state, and the state of the first namespace that is left alone, fails
+    /// or is contested.
     pub fn counts_of(&self, pull_secrets: &[usize]) -> (Counts, Option<&Standing>) {
         let (mut counts, mut trouble) = (Counts::default(), None);
         for (name, here) in &self.index {

@@ -57,12 +57,12 @@ impl Held {
 pub(super) struct Here {
     /// Whether the namespace itself was seen: its objects may be seen first.
     pub(super) is_known: bool,
-    /// Its annotations and its ServiceAccounts. The version stays when the namespace goes, so that no older state counts as new.
+    /// Its annotations and its ServiceAccounts. The version stays after the namespace is deleted, so that no older state counts as new.
     pub(super) space: Space,
     pub(super) secrets: LiteMap<usize, Box<Held>>,
     /// ServiceAccounts that got a reference, so that the reference counts as ours even without a Secret.
     pub(super) linked: LiteMap<ResourceName, ()>,
-    /// ServiceAccounts that lost a reference, and of whose managers the API server keeps no record.
+    /// ServiceAccounts that lost a reference, and whose managers the API server does not record.
     pub(super) unrecorded: BTreeSet<ResourceName>,
     pub(super) standing: Standing,
     /// By the number of the pull secret: whether the namespace is chosen, even if it has opted out.

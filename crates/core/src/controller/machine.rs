@@ -44,8 +44,8 @@ pub enum Manner {
     /// It removes objects that are no longer chosen, and does nothing in its own namespace.
     #[default]
     Controller,
-    /// It acts as Titansoft's patcher: it removes nothing, and serves its own namespace like any other. A Secret without a mark
-    /// stays there, because it may be the source.
+    /// It acts as Titansoft's patcher: it removes nothing, and serves its own namespace like any other. In its own namespace, a Secret
+    /// without an owner's annotation stays, because it may be the source.
     Patcher,
 }
 
@@ -84,12 +84,12 @@ impl<'d> Machine<'d> {
         }
     }
 
-    /// The undone writes and the contests, for the machine of the next settings.
+    /// The undone writes and the contests, for the machine that follows after a change of the settings.
     pub fn contests(&self) -> Contests {
         self.troubles.contests(self.delivery)
     }
 
-    /// Takes over the contests of the machine before; the clock of both is the same.
+    /// Takes over the contests of the previous machine; both use the same clock.
     pub fn resume(&mut self, contests: Contests) {
         self.troubles.resume(contests, self.delivery);
     }
@@ -270,7 +270,7 @@ impl<'d> Machine<'d> {
         self.manner == Manner::Controller && *namespace == self.own
     }
 
-    /// Decides later about a namespace that has changed, and drops its writes that have not begun: they were decided from the old state.
+    /// Queues a changed namespace, and drops its writes that have not begun, because they were decided from the old state.
     pub(super) fn queue(&mut self, namespace: &Namespace) {
         if self.ready.front().is_some_and(|write| write.place.namespace == *namespace) {
             for write in self.ready.drain(..) {

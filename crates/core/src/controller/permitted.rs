@@ -29,13 +29,13 @@ pub struct Refusal {
 pub enum Reason {
     /// A pull secret that the installation does not name.
     PullSecret,
-    /// Namespaces beyond those of the installation.
+    /// Namespaces that the installation does not permit.
     Namespaces,
-    /// ServiceAccounts beyond those of the installation.
+    /// ServiceAccounts that the installation does not permit.
     ServiceAccounts,
     /// A Secret that the controller may not read.
     SourceSecret,
-    /// A registry beyond those of the installation.
+    /// A registry that the installation does not permit.
     Registry,
     /// An older resource already uses the pull secret.
     NameTaken,
@@ -132,8 +132,8 @@ fn accounts_beyond<'a>(asked: &'a Wanted, bounds: &Wanted) -> Vec<&'a str> {
     names.chain(globs).collect()
 }
 
-/// Whether a pattern surely matches everything that a glob matches: they are the same, or the pattern is plain text with one star
-/// at its end, and the glob begins with that text.
+/// Whether a pattern is sure to match everything that a glob matches: both are equal, or the pattern is plain text with one star at its end
+/// and the glob begins with that text.
 fn covers(pattern: &str, glob: &str) -> bool {
     const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
     let beginning = |text: &str| text.split(SPECIAL).next().unwrap_or_default().to_owned();
@@ -219,7 +219,7 @@ mod tests {
             let asked = wanted("pull", (&[asked], &[]), &["*"], &["s"]);
             assert_eq!(reasons(bounds, &asked).is_empty(), is_permitted, "{asked:?}");
         }
-        // Without names all but the cluster's own are permitted: a glob leaves them out.
+        // Without names, all namespaces except the cluster's own are permitted; a glob leaves the cluster's own out.
         for (asked, is_permitted) in [("*", true), ("team-a", true), ("kube-*", true), ("kube-system", false)] {
             let asked = wanted("pull", (&[asked], &[]), &["*"], &["s"]);
             assert_eq!(

@@ -80,7 +80,7 @@ impl Machine<'_> {
             return;
         }
         if !here.is_known {
-            // The time for the first namespaces is not the waiting time of a new namespace.
+            // The time until the first namespaces are served says nothing about how long a new namespace waits.
             here.since = Some(now).filter(|_| is_new);
         }
         here.see(object.space(), |label| self.choices.iter().any(|choice| choice.mentions(label)));

@@ -37,7 +37,8 @@ struct Trouble {
     contests: u32,
 }
 
-/// The undone writes and the contests, which outlive a change of the settings. Failures do not: the change may have mended them.
+/// The undone writes and the contests, which continue after a change of the settings. Failures do not continue, because the change may have
+/// fixed their cause.
 #[derive(Debug, Default)]
 pub struct Contests(Vec<(Namespace, Named, Trouble)>);
 
@@ -75,13 +76,13 @@ impl Troubles {
         let trouble = self.0.entry(place.clone()).or_default();
         let pause = first.saturating_mul(1 << trouble.tries.min(20)).min(longest);
         trouble.tries += 1;
-        // A write that was under way when a contest began ends no contest.
+        // A write that had already begun when the contest began does not end the contest.
         if !matches!(&trouble.waits, Some((until, Why::Contest(_))) if *until > now + pause) {
             trouble.waits = Some((now + pause, why));
         }
     }
 
-    /// The write was done. It may have been undone already, before its end was known: a contest that begins meanwhile stays.
+    /// The write succeeded. It may have been undone before its result was known: a contest that has begun since then stays.
     pub(super) fn done(&mut self, place: &Place, now: u64) {
         if let Some(trouble) = self.0.get_mut(place) {
             trouble.tries = 0;

@@ -1,6 +1,6 @@
 //! Reads a Docker config exactly as a kubelet does: which logins it has, or why it breaks the whole Secret.
 //!
-//! The rules are those of `pkg/credentialprovider/config.go`: unknown fields do not count, and one bad entry makes all others void.
+//! The rules come from `pkg/credentialprovider/config.go`: unknown fields do not count, and one bad entry makes all other entries void.
 
 use std::fmt;
 

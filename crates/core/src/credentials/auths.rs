@@ -29,8 +29,8 @@ pub struct Kept {
     pub helper: String,
 }
 
-/// The content of the Docker config in `json`: logins, and those that a credential helper must be asked for. Problems of entries are
-/// added to `problems`.
+/// The content of the Docker config in `json`: its logins, and the logins for which a credential helper must be asked. Problems of entries
+/// are added to `problems`.
 #[expect(clippy::disallowed_methods, reason = "the JSON is read here")]
 pub fn read(
     json: &SecretString,
@@ -156,7 +156,7 @@ fn entries(
     let is_alone = logins.is_empty() && asked.is_empty();
     let fate = if is_alone { Fate::NothingLeft } else { Fate::LeftOut };
     found.extend(faults.iter().map(|(fault, registry)| fault.explain(registry, source, fate)));
-    // If nothing is left, the reason is what was left out.
+    // If no login is left, the entries that were left out are the reason.
     if is_alone && !found.iter().any(Diagnostic::is_error) {
         found
             .iter_mut()

@@ -1,4 +1,4 @@
-//! Mends damage that no editor shows: blanks and invisible characters at the edges, and text in UTF-16.
+//! Repairs damage that no editor shows: blanks and invisible characters at the edges, and text in UTF-16.
 
 use crate::diagnostic::Code;
 pub(super) use crate::docker_config::token::TOKENS;

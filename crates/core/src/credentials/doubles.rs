@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::kubelet;
 use crate::docker_config::registry::RegistryKey;
 
-/// A login with its key as written, before the names of Docker Hub become the same key.
+/// A login with its key as written, before all names of Docker Hub are replaced by one key.
 pub(super) struct Written<'a> {
     pub text: &'a str,
     pub key: RegistryKey,

@@ -78,7 +78,7 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
         let stand_in = stand_in::find(text).filter(|_| !is_known);
         let mut found: Vec<_> =
             stand_in.map(|(severity, code, it)| say(severity, code, it.what, it.remedy)).into_iter().collect();
-        // Other findings about a text that is not a value at all would only mislead.
+        // If the text is not a value at all, other findings would only mislead.
         if !found.iter().any(Diagnostic::is_error) {
             let say = |severity, finding: &Finding| {
                 let hint = match finding.remedy {

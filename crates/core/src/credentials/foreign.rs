@@ -49,7 +49,7 @@ pub(super) fn is_utf_16(it: &Subject<'_>) -> bool {
     is_wide && damage::text_of(bytes).is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
-/// Whether the user name is another one than ECR accepts.
+/// Whether the user name is not the one that ECR accepts.
 pub(super) fn is_another_than_ecr_takes(it: &Subject<'_>) -> bool {
     lifetime::is_host_of_ecr(it.registry.host()) && it.username != "AWS"
 }

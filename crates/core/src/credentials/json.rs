@@ -37,7 +37,7 @@ pub(super) struct Config {
 /// The fields of an entry that matter, each as often as it was written.
 pub(super) struct Fields(pub Vec<(&'static str, Field)>);
 
-/// An object whose fields nobody reads.
+/// An object whose fields are not read.
 #[derive(PartialEq, Eq)]
 pub(super) struct Ignored;
 

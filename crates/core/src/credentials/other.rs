@@ -19,7 +19,7 @@ pub fn is_ngc(registry: &RegistryKey) -> bool {
     matches!(registry.host(), "nvcr.io" | "helm.ngc.nvidia.com") || registry.host().ends_with(".nvcr.io")
 }
 
-/// Whether the user name was meant as NGC's, but is another one.
+/// Whether the user name was meant as NGC's, but is spelled differently.
 pub(super) fn is_wrong_for_ngc(it: &Subject<'_>) -> bool {
     is_for_ngc(it) && it.username != "$oauthtoken"
 }
@@ -37,7 +37,7 @@ pub(super) fn is_robot_with_escape(it: &Subject<'_>) -> bool {
     rest.is_some_and(|rest| ESCAPES.iter().chain(&quoted).any(|escape| rest.starts_with(escape)))
 }
 
-/// The ways to escape a `$` for a reader that turns the escape into one `$`.
+/// The ways to escape a `$`, for programs that read the escape as one `$`.
 const ESCAPES: [&str; 11] = ["＄", "﹩", "$$", "\\$", "\\\\$", "%24", "%%24", "$%24", "&#36;", "\\u0024", "\\x24"];
 
 /// Whether there is such an escape anywhere in the user name.

@@ -1,4 +1,4 @@
-//! Recognizes placeholders: what a mask, a template, a CI or a secret manager left in place of a value.
+//! Recognizes placeholders: text of a mask, a template, a CI or a secret manager in place of a value.
 
 mod forms;
 

@@ -1,6 +1,6 @@
 //! Finds the keys of a Docker config that a kubelet tries for an image, in its order.
 //!
-//! The rules are those of `pkg/credentialprovider/keyring.go` and of the reference grammar in `distribution/reference`.
+//! The rules come from `pkg/credentialprovider/keyring.go`, and from the reference grammar in `distribution/reference`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -181,7 +181,7 @@ impl Image {
 fn matches(key: &RegistryKey, image: &Image) -> bool {
     let (glob_host, glob_port) = split_port(key.authority());
     let (host, port) = split_port(&image.domain);
-    // If there is no port, Go keeps the brackets of an IPv6 address, and reads those of the key as a glob.
+    // If there is no port, Go keeps the brackets of an IPv6 address, and reads the brackets in the key as a glob.
     let is_comparable = !glob_host.starts_with('[') || !port.is_empty();
     is_comparable
         && glob_port == port

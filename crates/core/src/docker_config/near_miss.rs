@@ -88,10 +88,10 @@ pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     None
 }
 
-/// Whether a host is of a service, and what differs in the hosts of its registries.
+/// Whether a host belongs to a service, and in what the hosts of the service's registries differ.
 type Service = (fn(&str) -> bool, &'static str);
 
-/// Services whose registries have hosts of one form, each with what differs in their hosts.
+/// Services whose registries all have hosts of the same form, each with the part in which these hosts differ.
 const SERVICES: [Service; 5] = [
     (|host| host.contains(".dkr.ecr") || host.contains(".dkr-ecr"), "account or region of ECR"),
     (|host| host.ends_with("-docker.pkg.dev"), "region of Artifact Registry"),
@@ -100,7 +100,7 @@ const SERVICES: [Service; 5] = [
     (|host| host.ends_with(".ocir.io"), "region of Oracle's registry"),
 ];
 
-/// Whether the host is this registry; in capitals is what each customer has another of.
+/// Whether the host is this registry. A part in capitals stands for a name that differs for each customer.
 fn is_at(host: &str, real: &str) -> bool {
     host == real
         || real.split_once('.').is_some_and(|(name, rest)| {
@@ -108,7 +108,7 @@ fn is_at(host: &str, real: &str) -> bool {
         })
 }
 
-/// What is wrong with the host of the image, where the key is right.
+/// What is wrong with the host of the image, if the key is right.
 fn of_the_image(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     let host = split_port(image.domain()).0;
     let write = |registry: &str, path: &str| format!("write the image as {registry}/{path}");

@@ -214,7 +214,7 @@ impl RegistryKey {
     }
 }
 
-/// Whether Docker Hub answers to this host, or is meant by it.
+/// Whether this host is a name of Docker Hub, or is meant as one.
 pub fn is_a_name_of_docker_hub(host: &str) -> bool {
     ["docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"]
         .contains(&host)

@@ -49,7 +49,7 @@ fn pulls(facts: &Facts) -> impl Iterator<Item = (&str, Pull)> {
     })
 }
 
-/// The reason for which all logins fail; nobody knows it while one of the Secrets may not be read.
+/// The reason why all logins fail. There is none if a login is good, or if the account may not read one of the Secrets.
 pub(super) fn of_pull(facts: &Facts, is_it: impl Fn(Pull) -> bool) -> Option<String> {
     if is_good(facts) || facts.has_unread() {
         return None;
@@ -57,7 +57,7 @@ pub(super) fn of_pull(facts: &Facts, is_it: impl Fn(Pull) -> bool) -> Option<Str
     pulls(facts).find(|(_, pull)| is_it(*pull)).map(|(registry, _)| format!("`{registry}`"))
 }
 
-/// The registry has no such image: it says so to a login, or to the node, whose logins this account may not know.
+/// The registry has no such image. It says so to a login, or to the node, which may use logins that this account cannot read.
 pub(super) fn not_found(facts: &Facts) -> Option<String> {
     let host = facts.wanted.reference.as_ref().ok().map(|reference| format!("`{}`", reference.image().domain()))?;
     let words = facts.wanted.words();
@@ -66,7 +66,7 @@ pub(super) fn not_found(facts: &Facts) -> Option<String> {
     ((is_answer || words == Words::NotFound) && !is_good(facts)).then_some(host)
 }
 
-/// A login that the registry refuses is the cause unless it takes another one.
+/// A login that the registry refuses is the cause, unless the registry accepts another login.
 pub(super) fn of_login(facts: &Facts, is_it: impl Fn(&Login) -> bool) -> Option<String> {
     if is_good(facts) || facts.has_unread() || has_a_better_login(facts) {
         return None;
@@ -106,7 +106,7 @@ pub(super) fn is_good(facts: &Facts) -> bool {
     pulls(facts).any(|(_, pull)| pull.standing() == Standing::Good)
 }
 
-/// The registry accepts a login that is younger than the Pod.
+/// The registry accepts a login that was written after the Pod.
 pub(super) fn later_fixed(facts: &Facts) -> Option<String> {
     let pod = facts.pod.as_ref()?;
     let is_younger = |candidate: &Candidate<'_>| {

@@ -50,7 +50,7 @@ pub struct Place {
     pub has_controller: bool,
     /// Our pull secrets in the namespace.
     pub ours: Vec<String>,
-    /// The pull secrets that may be ours, and that the account may not read.
+    /// The pull secrets that may be ours, but that the account may not read.
     pub unread: Vec<String>,
 }
 
@@ -227,7 +227,7 @@ impl Facts {
         unread.map(|secret| secret.name.as_str())
     }
 
-    /// Whether one of the Pod's Secrets may hold what nobody has seen.
+    /// Whether the account may not read one of the Pod's Secrets, so that its content is unknown.
     pub(super) fn has_unread(&self) -> bool {
         self.unread().next().is_some()
     }

@@ -63,7 +63,7 @@ fn is_on(policy: &Value, resource: &str) -> bool {
     rules.flat_map(|rule| rule["resources"].as_array().into_iter().flatten()).any(|one| one == resource)
 }
 
-/// The choice of a controller, from the annotation on its policy: the policy itself has it as an expression.
+/// The choice of a controller, from the annotation on its policy. The policy itself contains the choice only as an expression.
 struct Served {
     include: Vec<NamespacePattern>,
     exclude: Vec<NamespacePattern>,

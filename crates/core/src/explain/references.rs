@@ -1,4 +1,4 @@
-//! Compares the references of a Pod with those of its ServiceAccount, and finds which are missing.
+//! Compares the references of a Pod with the references of its ServiceAccount, and finds which are missing.
 
 use super::facts::Facts;
 use super::rules::needs_login;
@@ -16,8 +16,8 @@ pub(super) fn accounts_does(facts: &Facts) -> bool {
     !facts.account.references.is_empty()
 }
 
-/// Whether our Secret exists and somebody else wrote a list without it. The API server does not record a client-side apply as a writer:
-/// then the list has other references in place of ours, which has the login.
+/// Whether our Secret exists, and somebody else wrote a list without it. The API server does not record the writer of a client-side apply.
+/// So it also counts if the list has other references, and our missing one has the login.
 pub(super) fn reference_dropped(facts: &Facts) -> Option<String> {
     let refers = |name: &String| references(facts).contains(name) || facts.account.references.contains(name);
     let unreferenced: Vec<_> = facts.place.ours.iter().filter(|name| !refers(name)).collect();

@@ -118,7 +118,7 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
     }
 }
 
-/// Whose Secret it is decides who writes it again.
+/// The owner of the Secret decides who has to write it again.
 fn written_again(cause: Cause, facts: &Facts) -> Option<String> {
     let secret = facts.secrets.iter().find(|secret| has_the_fault(secret, cause, facts))?;
     let (apply, remedy) = (apply(secret, &facts.place.name), cause.remedy());

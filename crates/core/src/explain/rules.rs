@@ -80,7 +80,7 @@ const OF_BROKEN_SECRETS: &[(Cause, Rule)] = &[
     (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad)))),
 ];
 
-// The rules from here to those of the registry apply if no login matches.
+// The rules from here to the rules about the registry apply if no login matches.
 const OF_EXCLUSIONS: &[(Cause, Rule)] = &[
     (Cause::AccountMissing, |facts| when(needs_login(facts) && !refers(facts) && !facts.account.exists)),
     (Cause::NamespaceExcluded, |facts| {
@@ -146,7 +146,7 @@ enum Evidence {
     Node,
     /// The content of the Pod's Secrets.
     Secrets,
-    /// The content of these, and of those that the Pod does not refer to.
+    /// The content of the Pod's Secrets, and of the Secrets that the Pod does not refer to.
     AllSecrets,
     /// The registry's answer to the logins in the Pod's Secrets.
     Login,
@@ -211,12 +211,12 @@ fn pulled(facts: &Facts) -> Option<String> {
     (facts.wanted.state == State::Pulled).then(|| format!("the image was pulled{unknown}"))
 }
 
-/// Whether no login matches an image that may not be public. It is not known if a Secret may not be read.
+/// Whether no login matches, and the image is not known to be public. Never if the account may not read one of the Secrets.
 pub(super) fn needs_login(facts: &Facts) -> bool {
     facts.tried().is_empty() && !facts.has_unread() && !is_answered(facts)
 }
 
-/// A Pod without a matching login, of whose image neither the node nor the registry has said anything.
+/// No login of the Pod matches, and neither the node nor the registry has reported on the image.
 fn not_reported(facts: &Facts) -> Option<String> {
     let is_quiet = facts.pod.is_some() && facts.wanted.state == State::Unknown && !is_refused(facts);
     when(is_quiet && needs_login(facts))

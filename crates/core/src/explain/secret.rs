@@ -24,13 +24,13 @@ pub struct PullSecret {
     pub lacks_auths: bool,
 }
 
-/// Why such a Secret is empty for a kubelet, in the words of `verify`.
+/// Why a kubelet finds nothing in such a Secret, in the words of `verify`.
 pub(super) const LACKS_AUTHS: &str = "has logins, but no `auths` around them: the old .dockercfg form";
 
-/// The content of such a Secret.
+/// The content of a Secret that a Pod or ServiceAccount refers to.
 #[derive(Clone)]
 pub enum Held {
-    /// There is no such Secret.
+    /// The Secret does not exist.
     Missing,
     /// This account may not read it.
     Unreadable,
@@ -49,9 +49,9 @@ pub enum Entry {
     Login(Credential),
     /// A kubelet cannot read this entry, nor the rest of the Secret.
     Bad,
-    /// The entry has no password: with it a kubelet pulls without a login.
+    /// The entry has no password: a kubelet that chooses it pulls without a login.
     Empty(RegistryKey),
-    /// The entry has only an identity token, which is the same for a kubelet.
+    /// The entry has only an identity token: for a kubelet, that is an entry without a password.
     IdentityToken(RegistryKey),
     /// The key names no registry: it begins with a scheme other than HTTP's, followed by this host.
     OtherScheme(String),

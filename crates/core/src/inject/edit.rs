@@ -67,8 +67,8 @@ impl Words {
 
 /// The change that adds the references after the existing ones.
 ///
-/// `None` if no small change fits the form of the text. The caller compares the meaning of the change with what is intended, so this
-/// function reads the text only as far as it must.
+/// `None` if no small change fits the form of the text. The caller checks the meaning of the changed text, so this function reads the text
+/// only as far as it must.
 pub fn add(text: &str, document: &Document<'_>, lack: &Lack<'_>) -> Option<Edit> {
     let holder = Holder::find(text, document, lack.holder)?;
     let field = lack.path.first()?;
@@ -112,7 +112,7 @@ impl<'a, 'text> Holder<'a, 'text> {
                 let at = self.node.end.checked_sub(1)?;
                 return Some(Edit { range: at..at, text: Words::Quoted.field(path, names) });
             };
-            // The white space before the first field is the one between fields.
+            // The white space before the first field also separates all other fields.
             let rest = self.text.get(at + 1..)?;
             let space = &rest[..rest.len() - rest.trim_start().len()];
             let end = if space.is_empty() { " " } else { "" };

@@ -24,7 +24,7 @@ pub fn in_pod_spec<'v, 'a>(pod_spec: &'v Value<'a>) -> Vec<&'v Value<'a>> {
     LISTS.into_iter().flat_map(of).filter_map(|(item, list)| image(item, list)).collect()
 }
 
-/// The images of every field that has some by its name, however deep.
+/// The images of every field, at any depth, whose name says that it holds images.
 pub fn everywhere<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
     match &value.content {
         Content::Sequence(items) => items.iter().flat_map(everywhere).collect(),
@@ -57,14 +57,14 @@ pub fn likely_places<'v, 'a>(value: &'v Value<'a>, path: &str) -> Vec<(String, V
     }
 }
 
-/// An image as text; a mapping has its parts, as in the values of charts, and here no tag.
+/// An image as text. A mapping with the parts of an image, as in the values of charts, becomes a text without the tag.
 pub fn text<'a>(image: &Value<'a>) -> Option<Cow<'a, str>> {
     let name = image.text().or_else(|| image.text_of("repository")).or_else(|| image.text_of("url"))?;
     let registry = image.text_of("registry").filter(|registry| !registry.is_empty());
     Some(registry.map_or(Cow::Borrowed(name), |registry| Cow::Owned(format!("{registry}/{name}"))))
 }
 
-/// The images of a field, if its name says that it has some. All but a plain `image` count only with the host of a registry.
+/// The images of a field, if its name says that it holds images. All except a plain `image` count only with the host of a registry.
 fn of_field<'v, 'a>(name: Option<&str>, value: &'v Value<'a>) -> Option<Vec<&'v Value<'a>>> {
     let values = match (name?, &value.content) {
         ("image", Content::Word(..) | Content::Text(..)) => return Some(vec![value]),

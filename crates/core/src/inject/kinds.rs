@@ -44,7 +44,7 @@ pub struct PathField {
     pub each_item: bool,
 }
 
-/// Why a text is no such path. The text is never repeated.
+/// Why a text is not a valid path. The text is never repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidPath {
     /// There is no `=`.

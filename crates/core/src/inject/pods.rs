@@ -1,4 +1,4 @@
-//! Adds references to the Pods of a document's value, and says which of them lacked one.
+//! Adds references to the Pods of a document's value, and says which Pods lacked one.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,8 @@ struct Search<'a, 'report> {
 }
 
 impl<'a> Search<'a, '_> {
-    /// An item of a list of one kind, such as `DeploymentList`, has neither version nor kind: both follow from those of the list.
+    /// An item of a list of one kind, such as `DeploymentList`, has neither version nor kind: both follow from the version and kind of the
+    /// list.
     fn object(&mut self, value: &mut Value<'a>, version: &'a str, kind: &'a str, depth: usize) {
         let version = value.text_of("apiVersion").unwrap_or(version);
         let kind = value.text_of("kind").unwrap_or(kind);
@@ -169,7 +170,7 @@ impl<'a> Search<'a, '_> {
     /// Counts an object of an unknown kind with images that a login matches.
     fn unknown(&mut self, value: &Value<'a>, object: &Object<'a>) {
         let is_named = is_kind(object.kind) && (object.group.is_empty() || is_group(object.group));
-        // No Pod is made from the two kinds of plain data.
+        // ConfigMaps and Secrets are plain data: no Pod is made from them.
         if self.rules.which == Which::All || !is_named || matches!(object.kind, "ConfigMap" | "Secret") {
             return;
         }

@@ -54,8 +54,8 @@ impl Entry for Key<'_> {
 }
 
 impl Rules {
-    /// The names of the pull secrets for a Pod with these images in this namespace: those with a login that a kubelet would try for one of
-    /// the images, if the Pod had all pull secrets.
+    /// The names of the pull secrets for a Pod with these images in this namespace. If the Pod had all pull secrets, a kubelet would try a
+    /// login of each of these for one of the images.
     pub fn wanted(&self, images: &[Image], namespace: Option<&Namespace>) -> Vec<&str> {
         let namespace = namespace.or(self.namespace.as_ref());
         self.tried(images, |rule| rule.is_in(namespace))

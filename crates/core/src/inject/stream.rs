@@ -97,7 +97,7 @@ pub fn with_line_feeds(text: &str) -> String {
 }
 
 /// The document without the text that only Go's readers accept: the line ends of YAML 1.1, tabs before parts of a flow collection, and in
-/// JSON controls and half surrogate pairs. Every byte keeps its place, so the result is good for finding places; values may differ.
+/// JSON controls and half surrogate pairs. Every byte keeps its place, so the result serves to find places; values may differ.
 pub fn simplified(text: &str) -> String {
     let is_control = |character: char| matches!(character, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
     let text = with_line_feeds(text);

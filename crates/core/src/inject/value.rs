@@ -66,7 +66,7 @@ impl<'a> Value<'a> {
         document.root().map(|root| reader.read(root, DEEPEST)).transpose()
     }
 
-    /// A text that is not in the document yet; `id` is the node that it will be written in.
+    /// A text that is not in the document yet; `id` is the node in which it will be written.
     pub fn text_at(id: Id, text: &'a str) -> Self {
         Self { id, content: Content::Text(text, None) }
     }
@@ -154,7 +154,7 @@ fn write_collection<I>(
     into.push(marks[1]);
 }
 
-/// A text in double quotation marks. Every character that a YAML reader might not read as it is gets an escape.
+/// A text in double quotation marks. Every character that a YAML reader might change is escaped.
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

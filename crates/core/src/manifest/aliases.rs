@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{Event, Parser};
 
-/// The largest number of values that a text may expand to: more than in any file that people write, and about a second of work.
+/// The largest number of values that a text may expand to: more than in any file that a person writes, and about a second of work.
 const LIMIT: u64 = 2_000_000;
-/// How much more work a merged value is than a repeated one, because its key is compared with all others.
+/// A merged value counts as this many repeated values, because its key is compared with all other keys.
 const MERGED: u64 = 100;
 
 /// Whether the text has far too many aliases, or an alias that leads to itself. A text that is not YAML has neither.

@@ -12,12 +12,13 @@ use super::text::{GappedText, to_yaml};
 /// The placeholder of the sealed value until the object is written.
 const VALUE_GAP: &str = "Regcred-Puts-The-Value-Here";
 
-/// What all SealedSecrets of a run have in common, apart from their pull secret.
+/// The parts that all SealedSecrets of a run share: everything except their pull secret.
 #[derive(Clone, Debug, Default)]
 pub struct SealedShell {
     /// The annotations of the SealedSecret.
     pub annotations: BTreeMap<String, String>,
-    /// The annotation with the scope for the controller. Both objects have it, because the controller does not rotate if they differ.
+    /// The annotation with the scope for the controller. The SealedSecret and its template both have it, because the controller does not
+    /// rotate if they differ.
     pub scope: Option<(&'static str, &'static str)>,
 }
 

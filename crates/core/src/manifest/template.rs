@@ -13,8 +13,8 @@ use crate::names::Namespace;
 /// The placeholder of the namespace until an object is written. No namespace can have this name, because it has capital letters.
 pub(super) const GAP: &str = "Regcred-Puts-The-Namespace-Here";
 
-/// The API server sets this label on every Namespace. It is written anyway: only if an apply sets a field does the API server record
-/// the field manager at once, so that a second apply leaves the resourceVersion unchanged.
+/// The API server sets this label on every Namespace, but we write it, too. If an apply sets no field, the API server records the field
+/// manager only at the second apply, and that changes the resourceVersion.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// An object and its place; the namespace may be filled in later.

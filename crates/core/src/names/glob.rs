@@ -1,4 +1,4 @@
-//! Parses a glob for names. It is not compiled, so thousands of globs in one file cost no more than their text.
+//! Parses a glob for names. A glob is not compiled, so thousands of globs in one file need no more memory than their text.
 
 use fast_glob::glob_match;
 use globset::Glob;
@@ -16,7 +16,7 @@ pub const BRACES: usize = 10;
 pub struct NameGlob(Box<str>);
 
 impl NameGlob {
-    /// A glob of letters that names have; those of some objects have dots.
+    /// A glob of characters that occur in names; names of some kinds contain dots.
     pub(super) fn read(text: &str, with_dots: bool) -> Result<Self, InvalidName> {
         let wrong = |fault| Err(InvalidName { kind: "the glob", fault, rule: RULE });
         let allowed = |(position, character): (usize, char)| {
@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// What a policy of the API server matches.
+    /// A matcher like the regular expression in a policy of the API server.
     fn compiled(text: &str) -> GlobMatcher {
         Glob::new(text).unwrap().compile_matcher()
     }

@@ -16,7 +16,7 @@ impl FromStr for SecretKey {
             _ if text.is_empty() => Fault::Empty,
             _ if text.len() > 253 => Fault::TooLong(text.chars().count(), 253),
             Some(position) => Fault::Character(position + 1, what(text.chars().nth(position).unwrap_or_default())),
-            // Names of this form have another meaning in the file system.
+            // Such names have another meaning in the file system.
             None if text == "." || text.starts_with("..") => Fault::Character(1, "a dot"),
             None => return Ok(Self(text.into())),
         };

@@ -35,7 +35,7 @@ macro_rules! name {
                 &self.0
             }
 
-            /// A name that is written in our own code, where a test parses each.
+            /// A name in our own code; a test parses every such name.
             pub fn known(name: &'static str) -> Self {
                 Self(name.into())
             }
@@ -110,7 +110,7 @@ pub(crate) const ACCOUNT_PATTERN: &str = r"^[-a-z0-9.*?\[\]{},!^]+$";
 /// Why a text does not match this pattern of the JSON Schema.
 ///
 /// # Errors
-/// Those of parsing.
+/// The errors of parsing.
 pub fn check_pattern(pattern: &str, text: &str) -> Result<(), InvalidName> {
     match pattern {
         LABEL_PATTERN => text.parse::<Namespace>().map(drop),
@@ -198,7 +198,7 @@ impl VariableName {
 /// The annotations by which a namespace, or an object, says that it wants no pull secret: `"true"`.
 pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
 
-/// The names that a cluster keeps for its own namespaces, which are served only if somebody names them.
+/// The names that a cluster reserves for its own namespaces, which are served only if somebody names them.
 pub const OF_THE_CLUSTER: [&str; 3] = ["kube-*", "openshift", "openshift-*"];
 
 /// Whether a name is one of the cluster's own namespaces, or a glob begins like one.

@@ -55,7 +55,7 @@ fn dressed<R: Restyle>(parts: Vec<Part>, marks: &Marks, restyle: &R) -> Result<V
     Ok(objects)
 }
 
-/// Fields that the API server would fill in are written, so that no tool finds a difference.
+/// Writes all fields that the API server would fill in, so that no tool finds a difference.
 fn external_secret(name: &ResourceName, external: &ExternalSettings) -> Part {
     let Fetched { data, data_from, docker_config } = fetched(&external.content);
     let store = external.store.as_ref().map(|store| json!({"kind": store.kind, "name": store.name}));
@@ -102,7 +102,7 @@ fn cluster_external_secret(name: &ResourceName, selectors: &Value, refresh_time:
     Part::new("cluster-external-secret.yaml.j2", context, [object])
 }
 
-/// Every namespace has this label since Kubernetes 1.22, so nobody has to add one.
+/// Every namespace has this label since Kubernetes 1.22, so no label has to be added.
 fn by_name(namespaces: &[Namespace]) -> LabelSelector {
     let expression = LabelExpression {
         key: "kubernetes.io/metadata.name".to_owned(),

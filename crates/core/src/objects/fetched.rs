@@ -91,7 +91,7 @@ fn go_text(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// Fields that the API server would fill in are written, so that no tool finds a difference.
+/// Writes all fields that the API server would fill in, so that no tool finds a difference.
 fn fetch(name: &str, from: &RemoteKey) -> Value {
     let RemoteKey { key, property, version, decoding_strategy } = from;
     let mut reference = json!({

@@ -20,9 +20,9 @@ pub(crate) struct Guard<'a> {
     pub(crate) labels: Vec<(&'a str, &'a str)>,
     /// The annotations that it puts on a Secret.
     pub(crate) annotations: Vec<(&'a str, &'a str)>,
-    /// The expression that is true if `oldObject` is a Secret that the account wrote.
+    /// An expression: whether the account wrote the Secret `oldObject`.
     pub(crate) is_its_own: String,
-    /// The expression that is true if the account serves the namespace of the request.
+    /// An expression: whether the account serves the namespace of the request.
     pub(crate) is_served: String,
 }
 
@@ -121,7 +121,7 @@ impl Guard<'_> {
     }
 }
 
-/// A policy that denies requests that violate one of the rules, and its binding. `account` is the name and the text of the condition that
+/// A policy and its binding: it denies requests that violate one of the rules. `account` is the name and the text of the condition that
 /// selects the account.
 pub(crate) fn policy(name: &str, resource: &str, account: (&str, &str), rules: &[Rule]) -> [Value; 2] {
     let validations: Vec<_> =

@@ -1,4 +1,4 @@
-//! Marks what we create: the label, the owner, and the annotations that the tool which applies an object reads.
+//! Marks the objects that we create: with the label, the owner, and the annotations for the tool that applies them.
 
 use serde_json::json;
 
@@ -10,13 +10,14 @@ pub const OWNER: &str = "regcred.dev/owner";
 /// The label of our objects. Helm sets another value in a release.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "regcred");
 
-/// The annotation that says what writes an owner's objects.
+/// The annotation with the strategy that writes an owner's objects.
 pub const STRATEGY: &str = "regcred.dev/strategy";
-/// Its value on what a controller needs.
+/// Its value on the objects of a controller.
 pub const CONTROLLER: &str = "controller";
 /// The namespace of a controller, unless another one is chosen.
 pub const CONTROLLER_NAMESPACE: &str = "regcred-system";
-/// The annotation with a controller's choice of namespaces and ServiceAccounts, as JSON: its policy has the choice as an expression.
+/// The annotation with a controller's choice of namespaces and ServiceAccounts, as JSON. The policy itself has the choice only as an
+/// expression.
 pub const SERVES: &str = "regcred.dev/serves";
 
 /// The name of the objects that an owner has once: its roles, its policies, and its controller with the Lease.

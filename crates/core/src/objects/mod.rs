@@ -117,7 +117,7 @@ pub trait Restyle {
     fn restyle(&self, part: Part) -> Result<Vec<Object>, Self::Error>;
 }
 
-/// Makes objects that only a template describes: ours, or the user's in its place.
+/// Makes objects that only a template describes: our template, or the user's template in its place.
 pub trait Render: Restyle {
     /// The objects of this template; its context never holds a secret.
     ///

@@ -33,7 +33,7 @@ pub fn before_the_registries() -> String {
 pub fn objects<R: Restyle>(secret: &Wanted<'_>, request: &Request<'_>, restyle: &R) -> Result<Vec<Object>, R::Error> {
     let (operator, namespaces): (_, Vec<&str>) = match request.patcher {
         None => ("In", secret.namespaces.iter().map(Namespace::as_str).collect()),
-        // An empty list is valid for this operator only.
+        // Only this operator allows an empty list.
         Some(patcher) if patcher.exclude.is_empty() => ("Exists", Vec::new()),
         Some(patcher) => ("NotIn", patcher.exclude.iter().map(String::as_str).collect()),
     };
@@ -62,7 +62,7 @@ pub(crate) fn name(secret: &ResourceName, owner: &str) -> String {
     if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
 }
 
-/// The policy of this name: it adds the reference to a Pod with an image of these logins, or to every Pod if the logins are not fixed;
+/// The policy of this name. It adds the reference to a Pod with an image of these logins, or to every Pod if the logins are not fixed.
 /// `patch` may change the plain patch.
 pub(crate) fn policy(
     name: &str,

@@ -1,4 +1,4 @@
-//! Holds what is wanted and what is there, as far as a plan needs it.
+//! Holds the wanted and the existing objects, as far as a plan needs them.
 
 /// A file or an object that should exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Encryption {
 pub struct Actual {
     /// The owner.
     pub owner: Owner,
-    /// How it compares with the wanted state; unknown if nobody wants it.
+    /// How it compares with the wanted state; unknown if it is not wanted.
     pub content: Content,
     /// How it compares with its state when it was written.
     pub history: History,

@@ -1,4 +1,4 @@
-//! Parses `WWW-Authenticate` (RFC 9110, 11.6.1): what a registry wants before it answers.
+//! Parses `WWW-Authenticate` (RFC 9110, 11.6.1): the authentication that a registry requires.
 
 use super::url::Url;
 

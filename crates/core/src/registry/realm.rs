@@ -4,8 +4,8 @@ use super::url::{Scheme, Url};
 
 /// Registries whose token server is on another host: `*` is one part of a host.
 ///
-/// All other public registries (ghcr.io, quay.io, public.ecr.aws, gcr.io, pkg.dev, azurecr.io, nvcr.io, jfrog.io) have it on the same
-/// host.
+/// All other public registries (ghcr.io, quay.io, public.ecr.aws, gcr.io, pkg.dev, azurecr.io, nvcr.io, jfrog.io) have their token server
+/// on the same host.
 const KNOWN: &[(&str, &str)] = &[
     ("registry-1.docker.io", "auth.docker.io"),
     ("registry.gitlab.com", "gitlab.com"),

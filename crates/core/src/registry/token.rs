@@ -29,7 +29,7 @@ pub enum Subject {
 pub enum Access {
     /// The token allows it.
     Pull,
-    /// The token's list has no pull for the repository.
+    /// The list of rights in the token does not contain `pull` for the repository.
     Nothing,
     /// The token does not say.
     Unknown,

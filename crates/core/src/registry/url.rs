@@ -25,7 +25,7 @@ pub struct Url {
     rest: String,
 }
 
-/// The text is no such URL. It is never repeated, because a registry may have chosen it.
+/// The text is not an HTTP URL. It is never repeated, because a registry may have chosen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("is not an address of HTTP")]
 pub struct InvalidUrl;
@@ -146,7 +146,7 @@ fn is_loopback(authority: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// What stands as it is in a parameter, beside letters and digits.
+/// The characters that a parameter may contain unescaped, in addition to letters and digits.
 const PLAIN: &[u8] = b"-._~:/";
 
 /// The text with all but letters, digits and these bytes percent-encoded.

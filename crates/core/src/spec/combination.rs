@@ -102,7 +102,7 @@ impl Combination {
         if asked.is_possible() { Ok(asked) } else { Err(Failure::Usage(vec![asked.impossible(wish)])) }
     }
 
-    /// The flags that change the other choice into this one.
+    /// The flags that turn the other choice into this choice.
     fn changes(self, other: Self) -> String {
         let flags = [
             (self.strategy != other.strategy, format!("--strategy {}", self.strategy)),
@@ -131,8 +131,7 @@ impl Combination {
         };
         let flags: Vec<_> = other.into_iter().chain([format]).collect();
         let nearest = Self::all().filter(|cell| cell.is_possible()).max_by_key(|cell| {
-            // Change the link rather than the format, the format rather than the strategy, and anything rather than the protection;
-            // among equals, the first one.
+            // Prefers to change the link, then the format, then the strategy, and the protection last; among equals, takes the first.
             (
                 u8::from(cell.protect == self.protect) * 8
                     + u8::from(cell.strategy == self.strategy) * 3

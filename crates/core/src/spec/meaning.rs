@@ -1,4 +1,4 @@
-//! Decides which options mean something with which choices. It has the only table of options that would do nothing.
+//! Decides which options have an effect with which choices. It has the only table of options without an effect.
 
 use super::Origin;
 use super::choice::{Format, Link, Patcher, Protect, Strategy};
@@ -6,7 +6,7 @@ use super::combination::{Chart, Combination};
 use super::typed::Typed;
 use crate::diagnostic::{Code, Diagnostic};
 
-/// The facts about a run that decide which options mean something.
+/// The facts about a run that decide which options have an effect.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Strategy, link, protection and format.
@@ -23,7 +23,7 @@ pub struct Run {
     pub is_live: bool,
 }
 
-/// Options that mean nothing in some kinds of run.
+/// Options that have no effect in some kinds of run.
 struct Rule {
     /// Whether a run is of this kind.
     applies: fn(&Run) -> bool,
@@ -221,8 +221,8 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// The typed options that would do nothing, each with the reason. Runs of many kinds share variables and regcred.yaml, so a value
-/// there that means nothing is no error.
+/// The typed options that would have no effect, each with the reason. Runs of many kinds share variables and regcred.yaml, so a value there
+/// without an effect is no error.
 pub fn idle(typed: &Typed, run: &Run) -> Vec<Diagnostic> {
     typed
         .iter()
@@ -242,7 +242,7 @@ pub fn idle(typed: &Typed, run: &Run) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Whether an option would do something if somebody typed it.
+/// Whether an option would have an effect if somebody typed it.
 pub fn means_something(flag: &str, run: &Run) -> bool {
     rule(flag, run).is_none()
 }
@@ -251,7 +251,7 @@ fn rule(flag: &str, run: &Run) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.flags.contains(&flag) && (rule.applies)(run))
 }
 
-/// The options that mean nothing in some runs, each with one kind of these runs.
+/// The options that have no effect in some runs, each with one kind of these runs.
 pub fn reasons() -> impl Iterator<Item = (&'static str, &'static str)> {
     RULES.iter().flat_map(|rule| rule.flags.iter().map(|flag| (*flag, rule.when)))
 }

@@ -1,4 +1,4 @@
-//! Holds what a user chooses, and the tables of what can be chosen together.
+//! Holds the choices of a user, and the tables of choices that can be combined.
 //!
 //! Flags, variables, a cluster's entry and regcred.yaml are partial [`Spec`]s. [`Spec::merge`] merges them into one.
 

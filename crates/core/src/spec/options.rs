@@ -95,9 +95,9 @@ partial! {
         crd: bool,
         /// How often it asks the registries about each login: a Go duration.
         check_online: String,
-        /// The registries that they may name.
+        /// The registries that custom resources may name.
         permitted_registries: Vec<String>,
-        /// More Secrets that they may name.
+        /// More Secrets that custom resources may name.
         permitted_secrets: Vec<ResourceName>,
         /// The in-cluster patcher.
         patcher: Patcher,
@@ -133,7 +133,7 @@ partial! {
         exclude: Vec<Parsed<NamespacePattern>>,
         /// The ServiceAccounts that refer to it.
         service_accounts: Vec<Parsed<AccountName>>,
-        /// Other references that those keep.
+        /// Other references that these ServiceAccounts keep.
         also_reference: Vec<Parsed<ResourceName>>,
     }
 }

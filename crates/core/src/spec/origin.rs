@@ -56,7 +56,7 @@ pub struct Sourced<T> {
 pub type Parsed<T> = Result<T, Vec<Diagnostic>>;
 
 impl<T: Clone> Sourced<Vec<Parsed<T>>> {
-    /// The valid values; the problems of the others are added to `problems`.
+    /// The valid values; the problems of invalid values are added to `problems`.
     pub fn parsed(&self, problems: &mut Vec<Diagnostic>) -> Vec<T> {
         let mut values = Vec::new();
         for parsed in &self.value {

@@ -1,4 +1,4 @@
-//! Turns what was typed, as flags or as keys of a function's ConfigMap, into a partial Spec: one entry per option.
+//! Turns typed options, from flags or from keys of a function's ConfigMap, into a partial Spec: one entry per option.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Runs the controller's state machine against a model of the API server, with the faults that break controllers: Sieve (OSDI 2022) names
-//! three patterns of them.
+//! Runs the controller's state machine against a model of the API server, with the faults that break controllers. Sieve (OSDI 2022) names
+//! three patterns of such faults.
 
 #![cfg(test)]
 
@@ -36,7 +36,7 @@ macro_rules! faults {
 }
 
 faults! {
-    // Intermediate states: the replica dies between two writes, or before it hears of one; its last write may come late.
+    // Intermediate states: the replica dies between two writes, or before it gets the answer to one; its last write may arrive late.
     Crashes => prop_oneof![Just(Step::Crash), (0..4_usize).prop_map(Step::Unheard), (0..4_usize).prop_map(Step::Late)].boxed();
     // Unobserved states: only the result of an event is seen.
     Missed => (0..3_usize).prop_map(Step::Miss).boxed();

@@ -1,4 +1,4 @@
-//! Keeps the steps of runs that a controller gets wrong if it trusts what it saw last, at least one for each pattern of Sieve.
+//! Records runs in which a controller fails if it trusts the last state that it saw: at least one run for each pattern of Sieve.
 //!
 //! The model runs them, and `tests/real/controller_replay.rs` replays them on the real API server.
 
@@ -43,7 +43,7 @@ pub enum Step {
     Rotate,
 }
 
-/// The runs, each with what goes wrong.
+/// The runs, each with the fault.
 pub const TRACES: &[(&str, &[Step])] = &[
     (
         "a crash in the middle of a step: the reference is there, and the Secret is not",

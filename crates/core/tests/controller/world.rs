@@ -231,7 +231,7 @@ impl World {
         };
         self.shown[kind] += 1;
         let gone = || namespace.parse().unwrap();
-        // The machine forgets what it has linked in the present namespace of that name.
+        // The machine forgets which ServiceAccounts it has linked in the current namespace of that name.
         if object.is_none() && kind == 0 && !self.server.secrets.contains_key(&namespace) {
             self.server.namespaces.get_mut(&namespace).into_iter().for_each(|space| space.is_tainted = true);
         }

@@ -1,8 +1,8 @@
-//! Checks what is said where facts are missing or disagree, and the commands of remedies.
+//! Checks the answers if facts are missing or disagree, and the commands of remedies.
 
 use super::*;
 
-/// The Pod refers to a Secret that the account may not read, and a stranger gets this answer.
+/// The Pod refers to a Secret that the account may not read, and the registry gives this answer to a request without a login.
 fn unread(state: State, pull: Pull) -> Facts {
     let secrets = vec![PullSecret::unreadable("pull")];
     let wanted = Wanted { state, ..Wanted::image(IMAGE) };

@@ -1,4 +1,4 @@
-//! Checks which objects `inject` gives references, and what it says of the others.
+//! Checks which objects get references from `inject`, and its messages about all others.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Writes the status as a table, with the words of registries below it.
+//! Writes the status as a table, with the messages of registries below it.
 
 use std::fmt::Write;
 

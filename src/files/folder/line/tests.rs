@@ -1,4 +1,4 @@
-//! Checks what a line of the lock says of a file.
+//! Checks the comparison of a file with a line of the lock.
 
 use std::path::PathBuf;
 

@@ -81,7 +81,7 @@ pub enum Reach {
     Listed,
     /// In namespaces that are chosen in the cluster: a ClusterRole.
     Chosen {
-        /// Which namespaces are taken without names and globs.
+        /// Which namespaces are chosen if there are no names and globs.
         others: Others,
         /// The labels of the namespaces.
         selector: Selector,

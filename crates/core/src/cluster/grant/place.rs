@@ -12,12 +12,12 @@ use crate::objects::guard::{has_not_opted_out, is_one_of, names, quoted};
 const IS_OF_THE_CLUSTER: &str = "(request.namespace.startsWith('kube-') || request.namespace.startsWith('openshift-') || \
                                  request.namespace == 'openshift')";
 
-/// Which pull secret has to go to the namespace.
+/// Which pull secret must be wanted in the namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cluster) enum Which {
-    /// Any of them.
+    /// Any pull secret.
     Any,
-    /// The one that the request names.
+    /// The pull secret that the request names.
     Requested,
 }
 
@@ -98,7 +98,8 @@ pub(in crate::cluster) fn is_linked<'a>(
     Some(plain.into_iter().chain(globs).collect::<Vec<_>>().join(" || "))
 }
 
-/// A glob as a regular expression of RE2, which the API server uses and which has no such flag: a name of an object is always ASCII.
+/// A glob as a regular expression of RE2, which the API server uses. RE2 lacks a flag that our expression begins with; it is not needed,
+/// because a name of an object is always ASCII.
 fn regex(glob: &str) -> Option<String> {
     Some(Glob::new(glob).ok()?.regex().trim_start_matches("(?-u)").to_owned())
 }

@@ -13,7 +13,7 @@ impl Grant<'_> {
     /// create a token. In its own namespace the account holds a Lease and writes Events. A role may also let it evict Pods.
     pub(in crate::cluster) fn scope_policy(&self, home: &Namespace) -> Vec<Value> {
         let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
-        // Without the policy on ServiceAccounts, which goes with this link, nothing would confine writes of them.
+        // This link has no policy on ServiceAccounts, so nothing else would confine writes of ServiceAccounts.
         let (kinds, named): (&[_], _) = match self.link {
             Link::ServiceAccount => (&["secrets", "serviceaccounts"], "Secrets and ServiceAccounts"),
             Link::Policy | Link::None => (&["secrets"], "Secrets"),

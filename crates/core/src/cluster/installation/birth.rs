@@ -38,7 +38,7 @@ pub(super) fn policy_on_pods(of: &Installation<'_>, one: &Installed<'_>) -> Vec<
     vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
 }
 
-/// Puts the choice on the policy as data, which `explain` reads: nobody can read it back from the expression.
+/// Puts the choice of namespaces on the policy as data for `explain`, which cannot derive the choice from the expression.
 fn tell_the_choice(policy: &mut Value, of: &Installation<'_>, one: &Installed<'_>) {
     let config = one.config(of.settings);
     let choice = json!({"namespaces": config["namespaces"], "serviceAccounts": config["serviceAccounts"]});

@@ -1,6 +1,6 @@
 //! Builds the definition of the custom resource `RegistryCredentials`: a subset of regcred.yaml whose logins name Secrets only.
 //!
-//! A committed regcred.yaml is no such resource: its logins name variables, or are left out; here each login names a Secret.
+//! A committed regcred.yaml is not a valid resource: its logins name variables, or are left out. In a resource each login names a Secret.
 
 use serde_json::{Value, json};
 

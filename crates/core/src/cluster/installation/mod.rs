@@ -45,7 +45,7 @@ pub struct ControllerSettings {
     pub resources: Option<ResourceSettings>,
 }
 
-/// The limits for custom resources, beyond those of each pull secret.
+/// The limits for custom resources, in addition to the limits of each pull secret.
 #[derive(Clone, Debug)]
 pub struct ResourceSettings {
     /// More Secrets in the controller's namespace that logins may name.

@@ -23,7 +23,7 @@ pub(super) fn rules(of: &Installation<'_>) -> Value {
     })
 }
 
-/// An alert. In its expression JOB, NAMESPACE and NAME are those of the controller; a `PodMonitor` makes JOB from the other two.
+/// An alert. In its expression JOB, NAMESPACE and NAME stand for the controller's values; a `PodMonitor` makes JOB from NAMESPACE and NAME.
 struct Alert {
     name: &'static str,
     severity: &'static str,
@@ -34,7 +34,7 @@ struct Alert {
     remedy: &'static str,
 }
 
-/// The states that need a person. Counts and answers of registries are those of the leader: another replica may have old ones.
+/// The states that need a person. Counts and answers of registries come from the leader: another replica may have old ones.
 const ALERTS: &[Alert] = &[
     Alert {
         name: "RegcredControllerDown",

@@ -83,7 +83,8 @@ impl Pod {
         init.chain(others).chain(ephemeral).chain(volumes)
     }
 
-    /// The images that the Pod fails to pull, each place once. A volume's failure is in the status of the containers that mount it.
+    /// The images that the Pod fails to pull, each place once. A kubelet reports the failure of a volume in the status of the containers
+    /// that mount it.
     pub fn failed_pulls(&self) -> Vec<FailedPull<'_>> {
         let PodStatus { init_container_statuses, container_statuses, ephemeral_container_statuses } = &self.status;
         let with = |place| move |status| (place, status);

@@ -73,7 +73,7 @@ pub enum State {
     Outdated,
     /// This account may not read it.
     NotRead,
-    /// It exists; without the logins nobody can tell whether it is current.
+    /// It exists; without the logins it is not known whether it is current.
     Present,
     /// It belongs to a tool that would undo every change.
     Managed,

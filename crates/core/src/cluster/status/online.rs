@@ -50,7 +50,7 @@ pub struct ImageStatus {
 pub enum Answer {
     /// Yes.
     Good,
-    /// Nobody knows.
+    /// It is not known.
     Unknown,
     /// No.
     Refused,

@@ -1,4 +1,4 @@
-//! Describes the state of a namespace, from what is wanted, what was read, and the plan.
+//! Describes the state of a namespace, from the wanted objects, the objects that were read, and the plan.
 
 use std::collections::BTreeMap;
 

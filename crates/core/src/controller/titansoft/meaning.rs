@@ -1,4 +1,4 @@
-//! Translates the settings of Titansoft's patcher into those of a mounted regcred.yaml.
+//! Translates the settings of Titansoft's patcher into the settings of a mounted regcred.yaml.
 
 use super::{Accounts, Overwrites, Settings};
 use crate::cluster::{OnConflict, Unchangeable};

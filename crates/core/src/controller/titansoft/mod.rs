@@ -1,7 +1,7 @@
 //! Reads the variables and flags of Titansoft's imagepullsecret-patcher, with their documented meaning.
 //!
-//! The source of every rule is the table in that project's README. If the patcher's code differs from the table, the table counts:
-//! here, unreadable booleans, durations without a unit and spaces in lists do not silently become defaults.
+//! The source of every rule is the table in that project's README. If the patcher's code differs from the table, the table counts. So
+//! unreadable booleans, durations without a unit and spaces in lists do not silently become defaults.
 
 mod given;
 mod meaning;

@@ -1,4 +1,4 @@
-//! Checks how the entries of `auths` are read, and what is said of those that are not.
+//! Checks how the entries of `auths` are read, and the problems of entries that cannot be read.
 
 use super::*;
 

@@ -27,7 +27,7 @@ pub fn is_of_printf(text: &str) -> bool {
     is_whole || nouns.into_iter().any(|rest| rest.split_once(')').is_some_and(|(noun, _)| is_of_fmt(noun)))
 }
 
-/// The signs around what a template's reader replaces.
+/// The delimiters around text that a template engine replaces.
 const OF_TEMPLATES: [(&str, &str); 5] = [("{{", "}}"), ("{%", "%}"), ("<%", "%>"), ("[[", "]]"), ("#{", "}")];
 
 /// Whether it begins and ends as a template.
@@ -39,7 +39,7 @@ pub fn is_template(text: &str) -> bool {
     })
 }
 
-/// Whether a name in the signs of a template is somewhere in it.
+/// Whether the text contains a name in the delimiters of a template.
 pub fn has_a_template(text: &str) -> bool {
     OF_TEMPLATES.iter().any(|(open, close)| {
         let inner = text.split_once(open).and_then(|(_, rest)| rest.split_once(close));
@@ -47,7 +47,7 @@ pub fn has_a_template(text: &str) -> bool {
     })
 }
 
-/// Whether its end was left out, as pages show long values.
+/// Whether its end is missing, as in a web page that shortens long values.
 pub fn is_cut(text: &str) -> bool {
     ["...", "…"].iter().any(|end| text.strip_suffix(end).is_some_and(|head| !head.is_empty()))
 }
@@ -120,7 +120,7 @@ fn is_long_base64(text: &str) -> bool {
     text.len() > 100 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
 }
 
-/// References that a secret manager's program or injector replaces.
+/// References that the program or injector of a secret manager replaces.
 pub fn is_reference(text: &str) -> bool {
     const HEADS: &str = "arn:aws @Microsoft.KeyVault( @Microsoft.AppConfiguration( credentialsJSON: vault:secret/ vault:kv/ secretsmanager: aws:secretsmanager: ssm:/ \
         op:/ sops: <path:";
@@ -163,7 +163,7 @@ pub fn is_example(text: &str) -> bool {
     WORDS.contains(&text.as_str()) || is_yours || is_here || is_a_verb || is_one_letter || is_a_phrase
 }
 
-/// Whether the text is how a program or a file of settings writes a value, or names one.
+/// Whether the text is the notation in which a program or a file of settings writes or names a value.
 pub fn is_notation(text: &str) -> bool {
     const AROUND: [(&str, &str); 15] = [
         ("credentials(", ")"),

@@ -103,7 +103,7 @@ impl RegistryKey {
     }
 }
 
-/// Whether the path of an image may begin with it, as far as no other oddity says the opposite.
+/// Whether the path of an image may begin with it; a path with an oddity that is reported elsewhere counts as good.
 fn can_begin_a_path(path: &str) -> bool {
     let is_told_elsewhere = path.contains("//") || path.contains(['*', ':', '@']) || has_capitals(path);
     let parts: Vec<_> = path.split('/').skip(1).collect();

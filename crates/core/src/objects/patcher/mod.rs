@@ -116,7 +116,7 @@ impl PatcherSettings {
     }
 }
 
-/// First the policies that confine the patcher, because a policy takes up to a second to act; then its Namespace, its account with its
+/// First the policies that confine the patcher, because a policy takes up to a second to act. Then its Namespace, its account with its
 /// rights, the source Secret and the Deployment.
 ///
 /// # Errors

@@ -33,7 +33,7 @@ fn titansoft(
     let mut options = vec![
         ("CONFIG_FORCE", "true".to_owned()),
         ("CONFIG_DEBUG", "false".to_owned()),
-        // `true` does the opposite of its name: own Secrets are never rotated, and Secrets of others are overwritten.
+        // `true` does the opposite of what its name says: the patcher never rotates its own Secrets, and overwrites Secrets of others.
         ("CONFIG_MANAGEDONLY", "false".to_owned()),
         ("CONFIG_DOCKERCONFIGJSONPATH", format!("{DIRECTORY}/.dockerconfigjson")),
         ("CONFIG_SECRETNAME", secret.to_string()),

@@ -11,7 +11,7 @@ pub enum Login {
     Good,
     /// The registry does not accept it.
     Refused,
-    /// The registry calls it invalid, other than a request without a login: it does so for an expired token.
+    /// The registry calls it invalid, but answers differently to a request without a login: that means an expired token.
     Expired,
     /// The registry gives a token to everybody, and this token is for an anonymous user.
     Anybody,

@@ -222,7 +222,7 @@ impl Verdict {
             problem(judged.standing(), [Code::LoginRefused, Code::LoginUnknown], message, hint)
         });
         let of_images = self.images.iter().filter(|(_, pull)| {
-            // The verdict on its login says why.
+            // The verdict on the login of the image already says why.
             !matches!(pull.standing(), Standing::Good) && !matches!(pull, Pull::NotAsked) && !self.explains(*pull)
         });
         let of_images = of_images.map(|(image, pull)| {

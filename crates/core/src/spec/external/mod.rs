@@ -190,7 +190,7 @@ fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problem
     asked.to_owned()
 }
 
-/// Reports generators that would be written into namespaces that nobody names.
+/// Reports generators that would have to be written into namespaces whose names are not known.
 fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = Diagnostic> {
     let written = settings.generators().filter(|it| it.scope() == generator::Scope::Namespace && it.spec.is_some());
     written.map(|generator| {
