@@ -26,8 +26,8 @@ use regcred_core::docker_config::Logins;
 use regcred_core::names::Namespace;
 use regcred_core::objects::marks::Marks;
 
-/// How many writes run at once.
-const AT_ONCE: usize = 24;
+/// How many writes run at once. Each has a connection, with about 50 kB of buffers.
+const AT_ONCE: usize = 16;
 /// How often the loop turns if nothing happens.
 const TURN: Duration = Duration::from_secs(1);
 

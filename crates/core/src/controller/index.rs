@@ -80,8 +80,7 @@ impl Here {
     /// Updates the facts about the namespace; keeps only the labels that a choice asks for.
     pub(super) fn see(&mut self, space: Space, is_asked_for: impl Fn(&str) -> bool) {
         self.is_known = true;
-        let mut labels = space.metadata.labels;
-        labels.retain(|label, _| is_asked_for(label));
+        let labels = kept(space.metadata.labels, is_asked_for);
         let (annotations, resource_version) = (opt_out(space.metadata.annotations), space.metadata.resource_version);
         self.space.metadata = Metadata { resource_version, labels, annotations, ..Metadata::default() };
         self.space.phase = space.phase;
@@ -99,15 +98,20 @@ impl Here {
 
 /// A ServiceAccount without the fields that no rule needs.
 pub(super) fn trimmed(account: Account) -> Account {
-    let Account { metadata, image_pull_secrets } = account;
+    let Account { metadata, mut image_pull_secrets } = account;
+    image_pull_secrets.shrink_to_fit();
     let Metadata { annotations, uid, resource_version, .. } = *metadata;
     let metadata = Metadata { annotations: opt_out(annotations), uid, resource_version, ..Metadata::default() };
     Account { metadata: Box::new(metadata), image_pull_secrets }
 }
 
-fn opt_out(mut annotations: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    annotations.retain(|name, _| OPT_OUT.contains(&name.as_str()));
-    annotations
+fn opt_out(annotations: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    kept(annotations, |name| OPT_OUT.contains(&name))
+}
+
+/// A new map: one that becomes empty by `retain` keeps its memory.
+fn kept(all: BTreeMap<String, String>, is_kept: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+    all.into_iter().filter(|(name, _)| is_kept(name)).collect()
 }
 
 /// Whether an object of the same uid has an older version. Versions of the API server may be compared as numbers; a version that is no

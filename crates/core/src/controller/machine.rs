@@ -22,7 +22,7 @@ pub struct Machine<'d> {
     pub(super) own: Namespace,
     pub(super) manner: Manner,
     pub(super) manager: String,
-    pub(super) index: BTreeMap<Namespace, Here>,
+    pub(super) index: BTreeMap<Namespace, Box<Here>>,
     pub(super) watches: BTreeMap<Watch, Seen>,
     /// By the number of the pull secret: how many namespaces are chosen for it by their names.
     pub(super) named: Vec<usize>,
@@ -205,9 +205,9 @@ impl<'d> Machine<'d> {
 
     /// A namespace that is chosen for a pull secret, if there is one: `before`, as long as it is chosen.
     pub fn chosen(&self, before: Option<&Namespace>) -> Option<&Namespace> {
-        let takes = |(name, here): &(&Namespace, &Here)| self.choices.iter().any(|choice| choice.takes(name, here));
-        let stays = before.and_then(|name| self.index.get_key_value(name)).filter(takes);
-        stays.or_else(|| self.index.iter().find(takes)).map(|(name, _)| name)
+        let takes = |name: &Namespace, here: &Here| self.choices.iter().any(|choice| choice.takes(name, here));
+        let stays = before.and_then(|name| self.index.get_key_value(name)).filter(|(name, here)| takes(name, here));
+        stays.or_else(|| self.index.iter().find(|(name, here)| takes(name, here))).map(|(name, _)| name)
     }
 
     /// The number of namespaces in each state.
