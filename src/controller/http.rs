@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, spawn_local};
+use tokio::task::{AbortHandle, spawn_local, yield_now};
 use tokio::time::{Instant, timeout};
 
 use super::log;
@@ -73,6 +73,8 @@ async fn answer(listener: TcpListener, state: Rc<State>) {
             let _ = timeout(LASTS, connection).await;
         });
         connections.push_back(connection.abort_handle());
+        // A request that has already arrived is answered before the next connections can end this one.
+        yield_now().await;
     }
 }
 
@@ -134,5 +136,22 @@ mod tests {
             }
         });
         here.run_until(clients).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_that_has_arrived_is_answered_before_a_flood_of_connections() {
+        let here = LocalSet::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut probe = TcpStream::connect(address).unwrap();
+        probe.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        let _flood: Vec<_> = (0..2 * CONNECTIONS).map(|_| TcpStream::connect(address).unwrap()).collect();
+        here.spawn_local(answer(listener, Rc::new(State::new(Manner::Controller))));
+        let answered = spawn_blocking(move || {
+            let mut said = String::new();
+            probe.read_to_string(&mut said).unwrap();
+            assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");
+        });
+        here.run_until(answered).await.unwrap();
     }
 }
