@@ -200,6 +200,7 @@ fn variables_that_lead_git_elsewhere_are_named() {
         (vec![("GIT_WORK_TREE", tree.to_str().unwrap())], &inside, Some("GIT_WORK_TREE")),
         (vec![("GIT_INDEX_FILE", "/nowhere")], &inside, Some("GIT_INDEX_FILE")),
         (vec![("GIT_INDEX_FILE", "/nowhere")], &outside, None),
+        (vec![("GIT_COMMON_DIR", git.to_str().unwrap())], &inside, Some("GIT_COMMON_DIR")),
     ] {
         let path = path();
         let all: Vec<_> = [("DOCKERHUB_AUTH", LOGIN), ("PATH", &path)].into_iter().chain(variables).collect();
@@ -770,6 +771,96 @@ fn a_gitignore_that_git_was_asked_with_is_not_left_over() {
             assert!(!tracked.contains("secret-"), "{place} {rule}{hash}: {tracked}{said}");
         }
     }
+}
+
+#[test]
+fn a_rule_in_a_file_of_the_output_that_is_no_gitignore_does_not_count() {
+    let ours = "# Written by regcred\n";
+    for (rules, lock) in [
+        ("out/ignores", "ignores\n"),
+        ("out/regcred.lock", ""),
+        ("out/namespaces/a/serviceaccount-default.yaml", "namespaces/a/serviceaccount-default.yaml\n"),
+    ] {
+        for is_a_link in [false, true] {
+            let folder = repository();
+            put(&folder.path().join("out/regcred.lock"), &format!("{ours}{lock}"));
+            // A rule that also is a line of the lock, and a comment in YAML.
+            let rules_of = if lock.is_empty() { "namespaces\n" } else { "secret-*\n" };
+            put(&folder.path().join(rules), &format!("{ours}{rules_of}"));
+            git(folder.path(), &["add", "--all", "--force"]);
+            let exclude = folder.path().join(".git/info/exclude");
+            if cfg!(unix) && is_a_link {
+                fs::remove_file(&exclude).unwrap();
+                #[cfg(unix)]
+                std::os::unix::fs::symlink(folder.path().join(rules), &exclude).unwrap();
+            } else {
+                git(folder.path(), &["config", "core.excludesFile", rules]);
+            }
+            let output = render(folder.path(), &TREE);
+            is_refused(&output);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(said.contains("is ignored by a rule in ") && said.contains("that this run may change"), "{said}");
+        }
+    }
+    // A single file that ignores itself.
+    let folder = repository();
+    put(&folder.path().join("v.yaml"), &format!("{ours}v.yaml\n"));
+    git(folder.path(), &["config", "core.excludesFile", "v.yaml"]);
+    is_refused(&render(folder.path(), &["--output", "v.yaml"]));
+    // The folder of one cluster, which holds the rule for another one.
+    let folder = repository();
+    put(&folder.path().join("o/a/ignores"), &format!("{ours}secret-*\n"));
+    put(&folder.path().join("o/a/regcred.lock"), &format!("{ours}ignores\n"));
+    put(&folder.path().join("o/b/README"), "r\n");
+    git(folder.path(), &["config", "core.excludesFile", "o/a/ignores"]);
+    let config = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: x}\nspec:\n  pullSecrets: [{name: p}]\n  clusters: [{name: a}, {name: b}]\n";
+    put(&folder.path().join("regcred.yaml"), config);
+    git(folder.path(), &["add", "--all", "--force"]);
+    is_refused(&render(folder.path(), &["--format", "directory", "--output", "o"]));
+}
+
+#[test]
+fn a_work_tree_that_begins_elsewhere_hides_no_tracked_file() {
+    for (setting, leads, file, tracked) in [
+        ("core.worktree", "../..", "x.yaml", "repo/x.yaml\n"),
+        ("extensions.worktreeConfig", "../..", "x.yaml", "repo/x.yaml\n"),
+        ("core.worktree", "../sub", "sub/x.yaml", "x.yaml\n"),
+    ] {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("repo");
+        let file = folder.join(file);
+        put(&file, "# Written by regcred\n");
+        put(&folder.join(".gitignore"), "*\n");
+        git(&folder, &["init", "--quiet"]);
+        if setting == "core.worktree" {
+            git(&folder, &["config", setting, leads]);
+        } else {
+            git(&folder, &["config", setting, "true"]);
+            put(&folder.join(".git/config.worktree"), &format!("[core]\n\tworktree = {leads}\n"));
+        }
+        let place = file.parent().unwrap();
+        git(place, &["add", "--force", "x.yaml"]);
+        assert_eq!(git(place, &["ls-files", "--full-name"]), tracked);
+        let output = render(place, &["--output", "x.yaml"]);
+        is_refused(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("`core.worktree` names another folder"), "{said}");
+    }
+}
+
+#[test]
+fn a_folder_that_a_sparse_index_folds_counts_as_tracked() {
+    let folder = repository();
+    put(&folder.path().join("out/x.yaml"), "# Written by regcred\n");
+    put(&folder.path().join("keep/y"), "b\n");
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "--quiet", "--message", "i"]);
+    git(folder.path(), &["sparse-checkout", "set", "--cone", "--sparse-index", "keep"]);
+    git(folder.path(), &["config", "sparse.expectFilesOutsideOfPatterns", "true"]);
+    fs::create_dir_all(folder.path().join("out")).unwrap();
+    git(folder.path(), &["init", "--quiet", "out"]);
+    put(&folder.path().join("out/.git/info/exclude"), "*\n");
+    is_refused(&render(folder.path(), &["--output", "out/x.yaml"]));
 }
 
 #[test]

@@ -6,6 +6,11 @@ use zeroize::Zeroizing;
 
 /// Whether a text may hold a Docker config or a Secret, in clear or in base64, however it is quoted or folded.
 pub fn in_clear(text: &[u8]) -> bool {
+    if text.contains(&0) {
+        // UTF-16 is ASCII with zeros between.
+        let narrow = Zeroizing::new(text.iter().filter(|byte| **byte != 0).copied().collect::<Vec<_>>());
+        return in_clear(&narrow);
+    }
     String::from_utf8_lossy(text).split("\n---").any(|document| document_in_clear(document.as_bytes()))
 }
 
@@ -67,6 +72,8 @@ mod tests {
             "kind: Secret\ndata: {a: 'ENC[AES256_GCM,data:x]'}\nsops: {mac: x}\n---\nkind: Secret\ndata: {a: b}",
         ] {
             assert!(in_clear(text.as_bytes()), "{text}");
+            let wide: Vec<_> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            assert!(in_clear(&wide), "{text}");
         }
     }
 

@@ -82,7 +82,7 @@ impl<'a> Guard<'a> {
         let paths: Vec<_> = files.iter().map(|(path, _)| within(path)).collect();
         let verdicts = match nearest {
             Some(nearest) if nearest == root || repository.tracks_below(&within(nearest)) => {
-                repository.judge(&paths).map_err(unknown)?
+                repository.judge(&paths, self.output().as_deref()).map_err(unknown)?
             }
             _ => repository.tracked(&paths),
         };
@@ -90,12 +90,23 @@ impl<'a> Guard<'a> {
             match verdict {
                 Verdict::Ignored => {}
                 Verdict::Tracked => return Err(refusal(&format!("{name} is tracked by Git"), "")),
+                Verdict::IgnoredByOutput(rules) => {
+                    let what = format!("{name} is ignored by a rule in {rules} only, a file that this run may change");
+                    return Err(refusal(&what, "move the rule into a `.gitignore`; "));
+                }
                 Verdict::NotIgnored => {
                     return Err(refusal(&format!("{name} is in a Git work tree and not ignored"), ""));
                 }
             }
         }
         Ok(())
+    }
+
+    /// The place of the whole output, if it exists. The folder or file of a cluster is beside those of the other clusters.
+    fn output(&self) -> Option<PathBuf> {
+        let path = &self.target.path;
+        let whole = if self.target.cluster.is_some() { path.parent()? } else { path };
+        whole.canonicalize().ok()
     }
 
     /// The tops of the work trees around a path, the nearest first.
@@ -241,7 +252,9 @@ fn misleading_variable(environment: &Environment, path: &Path, in_work_tree: boo
         let folder = environment.path("GIT_WORK_TREE")?;
         Some(path.starts_with(folder.canonicalize().unwrap_or(folder)))
     };
-    let set = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].into_iter().find(|name| environment.is_set(name))?;
+    let set = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR"]
+        .into_iter()
+        .find(|name| environment.is_set(name))?;
     // Without its own work tree, the work tree of `GIT_DIR` may be anywhere.
     (in_work_tree || in_its_work_tree().unwrap_or(environment.is_set("GIT_DIR"))).then_some(set)
 }

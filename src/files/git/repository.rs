@@ -34,6 +34,7 @@ const HARDENED: [&str; 9] = [
 
 /// A work tree and the files that Git tracks in it.
 pub struct Repository {
+    root: PathBuf,
     program: Program,
     tracked: BTreeSet<Vec<u8>>,
     case: Case,
@@ -48,11 +49,13 @@ enum Case {
 }
 
 /// How Git treats a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Git tracks the file, a folder of it, or a file below it.
     Tracked,
     NotIgnored,
+    /// A rule in this file ignores it, but the file is in the output, where the run may change or remove it.
+    IgnoredByOutput(String),
     Ignored,
 }
 
@@ -74,8 +77,11 @@ impl Repository {
         let Ok(ceiling) = env::join_paths(root.parent()) else {
             return Err(Trouble::new("the path of the work tree holds a colon", ""));
         };
-        let mut program = program.within(root).with("GIT_WORK_TREE", root).with("GIT_CEILING_DIRECTORIES", ceiling);
+        let mut program = program.within(root).with("GIT_CEILING_DIRECTORIES", ceiling);
         for (name, value) in [
+            ("GIT_TRACE2", "0"),
+            ("GIT_TRACE2_EVENT", "0"),
+            ("GIT_TRACE2_PERF", "0"),
             ("GIT_ALLOW_PROTOCOL", "none"),
             ("GIT_NO_LAZY_FETCH", "1"),
             ("GIT_OPTIONAL_LOCKS", "0"),
@@ -84,9 +90,22 @@ impl Repository {
         ] {
             program = program.with(name, value);
         }
-        let believes_outer_rules = !OF_OTHER_RULES.iter().any(|name| environment.is_set(name));
-        let mut repository = Self { program, tracked: BTreeSet::new(), case: Case::Matters, believes_outer_rules };
         let fail = |trouble| Trouble::of(trouble, root);
+        // The names in the index begin at the top that Git itself sees.
+        let top = run(&program, &["rev-parse", "--show-toplevel"], Vec::new());
+        let is_astray = |top: &[u8]| match str::from_utf8(top).map(|top| Path::new(top).canonicalize()) {
+            Ok(real) => real.is_ok_and(|top| top != root && (top.starts_with(root) || root.starts_with(top))),
+            Err(_) => top != with_slashes(root),
+        };
+        if top.is_ok_and(|top| is_astray(top.strip_suffix(b"\n").unwrap_or(&top))) {
+            let remedy = "remove this setting (`git config --unset core.worktree`); ";
+            return Err(Trouble::new("`core.worktree` names another folder as the work tree", remedy));
+        }
+        let program = program.with("GIT_WORK_TREE", root);
+        let believes_outer_rules = !OF_OTHER_RULES.iter().any(|name| environment.is_set(name));
+        let tracked = BTreeSet::new();
+        let mut repository =
+            Self { root: root.to_path_buf(), program, tracked, case: Case::Matters, believes_outer_rules };
         let ignore_case = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
         if repository.run(&ignore_case, Vec::new()).map_err(fail)?.starts_with(b"true") {
             repository.case = Case::IsIgnored;
@@ -98,13 +117,13 @@ impl Repository {
         };
         let tracked = tracked.map_err(fail)?;
         let entries = tracked.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        repository.tracked = entries.map(|path| repository.key(path.strip_suffix(b"/").unwrap_or(path))).collect();
+        repository.tracked = entries.map(|path| repository.key(path)).collect();
         Ok(repository)
     }
 
-    /// What Git does with each of these files; their paths begin at the root.
+    /// What Git does with each of these files; their paths begin at the root. `output` is what the run may change.
     /// Errors: git fails, or gives an unexpected answer.
-    pub fn judge(&self, paths: &[PathBuf]) -> Result<Vec<Verdict>, Trouble> {
+    pub fn judge(&self, paths: &[PathBuf], output: Option<&Path>) -> Result<Vec<Verdict>, Trouble> {
         let questions = paths.iter().flat_map(|path| [b"./", with_slashes(path).as_slice(), b"\0"].concat()).collect();
         // Git looks for a rule outside of the repository in the file that this setting names, else in a file of the user.
         let outer_rules = if self.believes_outer_rules { &[][..] } else { &["-c", "core.excludesFile=/dev/null"] };
@@ -121,10 +140,19 @@ impl Repository {
         }
         let judged = paths.iter().zip(fields.chunks(4)).map(|(path, fields)| match fields {
             _ if self.tracks(path) => Verdict::Tracked,
-            [_, _, rule, _] if !rule.is_empty() && !rule.starts_with(b"!") => Verdict::Ignored,
+            [source, _, rule, _] if !rule.is_empty() && !rule.starts_with(b"!") => self.ignored(source, output),
             _ => Verdict::NotIgnored,
         });
         Ok(judged.collect())
+    }
+
+    /// The verdict about a file that a rule of `source` ignores. A run keeps each `.gitignore`, but no other file of its output.
+    fn ignored(&self, source: &[u8], output: Option<&Path>) -> Verdict {
+        let source = String::from_utf8_lossy(source);
+        let stays =
+            |real: PathBuf| real.ends_with(".gitignore") || !output.is_some_and(|output| real.starts_with(output));
+        let is_safe = self.root.join(&*source).canonicalize().is_ok_and(stays);
+        if is_safe { Verdict::Ignored } else { Verdict::IgnoredByOutput(source.into_owned()) }
     }
 
     /// Whether Git tracks each of these paths or something below it; any other path counts as ignored.
@@ -134,10 +162,12 @@ impl Repository {
         paths.iter().map(|path| if is_tracked(path) { Verdict::Tracked } else { Verdict::Ignored }).collect()
     }
 
-    /// Whether Git tracks something below the path.
+    /// Whether Git tracks something below the path. An entry that ends with `/` stands for a whole folder (a sparse index).
     pub fn tracks_below(&self, path: &Path) -> bool {
         let below = [self.key(&with_slashes(path)).as_slice(), b"/"].concat();
+        let mut folders = below.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &below[..=at]);
         self.tracked.range(below.clone()..).next().is_some_and(|tracked| tracked.starts_with(&below))
+            || folders.any(|folder| self.tracked.contains(folder))
     }
 
     /// Whether Git tracks the path, a folder of it, or something below it.
@@ -158,9 +188,13 @@ impl Repository {
     }
 
     fn run(&self, arguments: &[&str], input: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, program::Trouble> {
-        let arguments: Vec<_> = HARDENED.iter().chain(arguments).collect();
-        self.program.run(&arguments, Zeroizing::new(input)).map(|answer| answer.output)
+        run(&self.program, arguments, input)
     }
+}
+
+fn run(program: &Program, arguments: &[&str], input: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, program::Trouble> {
+    let arguments: Vec<_> = HARDENED.iter().chain(arguments).collect();
+    program.run(&arguments, Zeroizing::new(input)).map(|answer| answer.output)
 }
 
 impl Trouble {
