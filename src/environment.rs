@@ -8,6 +8,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
@@ -105,13 +106,9 @@ fn open_within(path: &Path, patience: Duration) -> io::Result<fs::File> {
 /// The file system fails, or the path is a device; later, while it is read, the list is too long.
 pub fn open_list(path: &Path) -> io::Result<impl Read> {
     let file = open_in_time(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        let kind = file.metadata()?.file_type();
-        if !is_open(path) && (kind.is_char_device() || kind.is_block_device()) {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
+    let kind = file.metadata()?.file_type();
+    if !is_open(path) && (kind.is_char_device() || kind.is_block_device()) {
+        return Err(io::ErrorKind::Unsupported.into());
     }
     Ok(List { file, left: LIMIT_OF_A_LIST })
 }
@@ -251,7 +248,6 @@ mod tests {
         assert_eq!(left, ["PATH"]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_pipe_is_opened_when_somebody_writes_and_waited_for_no_longer_than_allowed() {
         use rustix::fs::{CWD, FileType, Mode, mknodat};

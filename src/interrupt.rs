@@ -3,21 +3,47 @@
 //! After `heed`, code that waits for another program stops as after an error, so that no unfinished work is left. Then `main` ends by the
 //! same signal, as the sender expects. A second signal ends the program at once.
 
+use std::ffi::c_int;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+static COME: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+
 /// Handles signals from now on.
 pub fn heed() {
-    #[cfg(unix)]
-    unix::heed();
+    COME.get_or_init(|| {
+        let come = Arc::default();
+        for signal in [SIGINT, SIGTERM] {
+            // If a signal cannot be handled, it ends the program, as without a handler.
+            let _ = register(signal, &come);
+        }
+        come
+    });
+}
+
+/// Registers in this order, so that the first signal finds `again` still false.
+fn register(signal: c_int, come: &Arc<AtomicUsize>) -> io::Result<()> {
+    let again = Arc::new(AtomicBool::new(false));
+    flag::register_conditional_default(signal, Arc::clone(&again))?;
+    flag::register(signal, again)?;
+    flag::register_usize(signal, Arc::clone(come), signal.unsigned_abs() as usize)?;
+    Ok(())
 }
 
 /// Whether a signal was received.
 pub fn has_come() -> bool {
-    #[cfg(unix)]
-    return unix::come().is_some();
-    #[cfg(not(unix))]
-    return false;
+    come().is_some()
+}
+
+fn come() -> Option<c_int> {
+    let number = COME.get()?.load(Ordering::SeqCst);
+    c_int::try_from(number).ok().filter(|signal| *signal != 0)
 }
 
 /// Sleeps for this time unless a signal was received, and returns whether one was.
@@ -30,46 +56,7 @@ pub fn has_come_within(time: Duration) -> bool {
 
 /// Ends the program by the received signal, if there is one.
 pub fn pass_on() {
-    #[cfg(unix)]
-    if let Some(signal) = unix::come() {
+    if let Some(signal) = come() {
         let _ = signal_hook::low_level::emulate_default_handler(signal);
-    }
-}
-
-#[cfg(unix)]
-mod unix {
-    use std::ffi::c_int;
-    use std::io;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    use std::sync::{Arc, OnceLock};
-
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    use signal_hook::flag;
-
-    static COME: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
-
-    pub(super) fn heed() {
-        COME.get_or_init(|| {
-            let come = Arc::default();
-            for signal in [SIGINT, SIGTERM] {
-                // If a signal cannot be handled, it ends the program, as without a handler.
-                let _ = register(signal, &come);
-            }
-            come
-        });
-    }
-
-    /// Registers in this order, so that the first signal finds `again` still false.
-    fn register(signal: c_int, come: &Arc<AtomicUsize>) -> io::Result<()> {
-        let again = Arc::new(AtomicBool::new(false));
-        flag::register_conditional_default(signal, Arc::clone(&again))?;
-        flag::register(signal, again)?;
-        flag::register_usize(signal, Arc::clone(come), signal.unsigned_abs() as usize)?;
-        Ok(())
-    }
-
-    pub(super) fn come() -> Option<c_int> {
-        let number = COME.get()?.load(Ordering::SeqCst);
-        c_int::try_from(number).ok().filter(|signal| *signal != 0)
     }
 }

@@ -12,6 +12,9 @@
 //! ```
 //! Each station takes what the one before gives.
 
+#[cfg(not(unix))]
+compile_error!("regcred needs a Unix: modes and links of files keep its secrets safe; on Windows use WSL");
+
 pub mod cli;
 pub mod commands;
 #[cfg(feature = "cluster")]

@@ -2,9 +2,8 @@
 
 mod waiting;
 
-use std::env::{self, consts::EXE_SUFFIX};
+use std::env;
 use std::ffi::{OsStr, OsString};
-#[cfg(unix)]
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,12 +30,10 @@ pub struct Program {
     directory: PathBuf,
     variables: Vec<(OsString, OsString)>,
     limit: Duration,
-    #[cfg(unix)]
     group: Group,
 }
 
 /// The process group that the program runs in.
-#[cfg(unix)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Group {
     /// A new group, so that the processes that the program starts can be ended, too.
@@ -84,14 +81,12 @@ impl Program {
         variables: impl IntoIterator<Item = (&'a OsString, &'a OsString)>,
         limit: Duration,
     ) -> Option<Self> {
-        let name = format!("{name}{EXE_SUFFIX}");
-        let path = folders(environment).map(|folder| folder.join(&name)).find(|path| is_executable(path))?;
+        let path = folders(environment).map(|folder| folder.join(name)).find(|path| is_executable(path))?;
         Some(Self {
             path,
             directory: environment.directory().to_path_buf(),
             variables: variables.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             limit,
-            #[cfg(unix)]
             group: if File::open("/dev/tty").is_ok() { Group::Ours } else { Group::New },
         })
     }
@@ -120,7 +115,6 @@ impl Program {
         command.args(arguments).current_dir(&self.directory).env_clear();
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        #[cfg(unix)]
         if self.group == Group::New {
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
         }
@@ -157,7 +151,6 @@ impl Program {
     /// Ends the program and the processes that it started.
     fn end(&self, child: &mut Child) {
         // The program may have ended by itself, while processes that it started still run in its group.
-        #[cfg(unix)]
         if let (Group::New, Some(group)) =
             (self.group, i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw))
         {
@@ -175,14 +168,9 @@ pub fn folders(environment: &Environment) -> impl Iterator<Item = PathBuf> {
 
 fn is_executable(path: &Path) -> bool {
     let Ok(metadata) = path.metadata() else { return false };
-    #[cfg(unix)]
-    let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
-    #[cfg(not(unix))]
-    let may_run = true;
-    metadata.is_file() && may_run
+    metadata.is_file() && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;

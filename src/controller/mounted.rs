@@ -263,7 +263,6 @@ mod tests {
             problems[0].message.contains("`.dockerconfigjson` of the mounted Secret p cannot be read"),
             "{problems:?}"
         );
-        #[cfg(unix)]
         {
             let mount = |of: &str| {
                 fs::create_dir_all(folder.path().join("secrets")).unwrap();

@@ -2,25 +2,22 @@
 
 use std::rc::Rc;
 
+use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::log;
 use super::state::State;
 
 /// Waits for SIGTERM or SIGINT, and then tells everybody to stop.
 pub async fn stop_at_one(state: Rc<State>) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-        } else {
-            let _ = tokio::signal::ctrl_c().await;
+    if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = ctrl_c() => {}
         }
+    } else {
+        let _ = ctrl_c().await;
     }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
     log::info("stopping", &[]);
     state.is_stopping.set(true);
     state.changed.notify_one();

@@ -86,15 +86,9 @@ fn unreadable(source: &str, error: &std::io::Error) -> Diagnostic {
         .hint("check that the path is right and that this user may read it")
 }
 
-#[cfg(unix)]
 fn is_pipe(metadata: &Metadata) -> bool {
     use std::os::unix::fs::FileTypeExt;
     metadata.file_type().is_fifo()
-}
-
-#[cfg(not(unix))]
-fn is_pipe(_: &Metadata) -> bool {
-    false
 }
 
 #[cfg(test)]

@@ -99,13 +99,10 @@ fn is_missing(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
-    #[cfg(unix)]
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn a_link_is_both_its_name_and_what_it_leads_to() {
         let folder = tempfile::tempdir().unwrap();
@@ -132,7 +129,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_link_of_a_work_tree_leads_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();

@@ -76,7 +76,6 @@ const OTHER_FILES: usize = 32;
 
 /// Raises the limit of open files, so that this many clusters can wait at once: each holds its folder open.
 fn allow_open_files(clusters: usize) -> Result<(), Failure> {
-    #[cfg(unix)]
     if clusters > 1 {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
@@ -90,8 +89,6 @@ fn allow_open_files(clusters: usize) -> Result<(), Failure> {
             return Err(Failure::of("the output", Diagnostic::error(Code::TooManyClusters, message).hint(hint)));
         }
     }
-    #[cfg(not(unix))]
-    let _ = clusters;
     Ok(())
 }
 

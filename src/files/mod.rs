@@ -85,7 +85,6 @@ pub fn unreadable(error: impl Into<WriteError>, target: &str) -> Failure {
 
 /// Only its owner can read a file with a secret, also if only its mode has changed.
 fn protect(path: &Path, protection: Protection) -> io::Result<()> {
-    #[cfg(unix)]
     if protection == Protection::Plaintext {
         use std::fs;
         use std::os::unix::fs::PermissionsExt;
@@ -93,7 +92,5 @@ fn protect(path: &Path, protection: Protection) -> io::Result<()> {
             fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
         }
     }
-    #[cfg(not(unix))]
-    let _ = (path, protection);
     Ok(())
 }

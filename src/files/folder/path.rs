@@ -139,7 +139,6 @@ mod tests {
         assert_eq!(path.folders().collect::<Vec<_>>(), ["a/b", "a"]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_link_in_the_path_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();

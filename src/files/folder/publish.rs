@@ -75,7 +75,6 @@ enum Act<'a> {
 }
 
 /// Does not follow a link in place of the root or a folder below it, even if the link is created at this moment.
-#[cfg(unix)]
 fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -96,17 +95,6 @@ fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(not(unix))]
-fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
-    let place = root.join(path);
-    match act {
-        Act::Put(from) => place.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::rename(from, place)),
-        Act::RemoveFile => fs::remove_file(place),
-        Act::RemoveFolder => fs::remove_dir(place),
-    }
-}
-
-#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use std::io::Write;

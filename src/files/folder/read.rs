@@ -2,8 +2,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 /// A file of 100,000 documents takes a few hundred reads of this size.
@@ -16,12 +18,7 @@ const LIMIT: u64 = 1024 * 1024 * 1024;
 pub fn open(path: &Path) -> io::Result<Option<io::Take<File>>> {
     let mut options = OpenOptions::new();
     options.read(true);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
-    }
+    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
     match options.open(path) {
         Ok(file) => match file.metadata()? {
             metadata if !metadata.is_file() => Err(io::ErrorKind::Unsupported.into()),
@@ -117,7 +114,6 @@ mod tests {
         assert_eq!(open(file.path()).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_link_a_device_and_a_folder_are_not_read() {
         let folder = tempfile::tempdir().unwrap();

@@ -55,14 +55,8 @@ pub fn journal(root: &Path) -> Result<Option<Lock>, Failure> {
     Lock::read(&journal)
 }
 
-#[cfg(unix)]
 fn has_mode(metadata: &fs::Metadata, mode: u32) -> bool {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777 == mode
-}
-
-#[cfg(not(unix))]
-fn has_mode(_: &fs::Metadata, _: u32) -> bool {
-    true
 }
 
 impl Staging {
@@ -150,7 +144,6 @@ impl Drop for Staging {
 pub fn publish_journal(journal: &Path, root: &Path) -> io::Result<()> {
     let lock = root.join(path::LOCK);
     fs::rename(journal, &lock)?;
-    #[cfg(unix)]
     fs::set_permissions(&lock, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
     Ok(())
 }
@@ -169,10 +162,7 @@ pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
 fn write_lock(path: &Path, lock: &Lock, mode: u32, disk: Disk) -> io::Result<PathBuf> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
     let mut into = BufWriter::new(options.open(path)?);
     lock.write(&mut into)?;
     into.flush()?;
@@ -185,7 +175,6 @@ fn write_lock(path: &Path, lock: &Lock, mode: u32, disk: Disk) -> io::Result<Pat
 fn create(path: &Path, protection: Protection) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     if protection == Protection::Plaintext {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
@@ -194,7 +183,6 @@ fn create(path: &Path, protection: Protection) -> io::Result<File> {
 
 fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
 }
@@ -238,7 +226,6 @@ mod tests {
         assert!(!folder.exists());
     }
 
-    #[cfg(unix)]
     #[test]
     fn once_the_target_changes_the_journal_stays_without_the_secrets() {
         let root = tempfile::tempdir().unwrap();
@@ -256,7 +243,6 @@ mod tests {
         assert_eq!(journal(root.path()).unwrap(), None);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_temporary_with_a_secret_is_its_owners_alone_from_the_start() {
         use std::os::unix::fs::PermissionsExt;

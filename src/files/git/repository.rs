@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -93,9 +95,9 @@ impl Repository {
         let fail = |trouble| Trouble::of(trouble, root);
         // The names in the index begin at the top that Git itself sees.
         let top = run(&program, &["rev-parse", "--show-toplevel"], Vec::new());
-        let is_astray = |top: &[u8]| match str::from_utf8(top).map(|top| Path::new(top).canonicalize()) {
-            Ok(real) => real.is_ok_and(|top| top != root && (top.starts_with(root) || root.starts_with(top))),
-            Err(_) => top != with_slashes(root),
+        let is_astray = |top: &[u8]| {
+            let real = Path::new(OsStr::from_bytes(top)).canonicalize();
+            real.is_ok_and(|top| top != root && (top.starts_with(root) || root.starts_with(top)))
         };
         if top.is_ok_and(|top| is_astray(top.strip_suffix(b"\n").unwrap_or(&top))) {
             let remedy = "remove this setting (`git config --unset core.worktree`); ";
@@ -124,7 +126,7 @@ impl Repository {
     /// What Git does with each of these files; their paths begin at the root. `output` is what the run may change.
     /// Errors: git fails, or gives an unexpected answer.
     pub fn judge(&self, paths: &[PathBuf], output: Option<&Path>) -> Result<Vec<Verdict>, Trouble> {
-        let questions = paths.iter().flat_map(|path| [b"./", with_slashes(path).as_slice(), b"\0"].concat()).collect();
+        let questions = paths.iter().flat_map(|path| [b"./", bytes(path), b"\0"].concat()).collect();
         // Git looks for a rule outside of the repository in the file that this setting names, else in a file of the user.
         let outer_rules = if self.believes_outer_rules { &[][..] } else { &["-c", "core.excludesFile=/dev/null"] };
         let arguments = [outer_rules, &["check-ignore", "--stdin", "-z", "--verbose", "--non-matching"]].concat();
@@ -148,23 +150,22 @@ impl Repository {
 
     /// The verdict about a file that a rule of `source` ignores. A run keeps each `.gitignore`, but no other file of its output.
     fn ignored(&self, source: &[u8], output: Option<&Path>) -> Verdict {
-        let source = String::from_utf8_lossy(source);
+        let source = Path::new(OsStr::from_bytes(source));
         let stays =
             |real: PathBuf| real.ends_with(".gitignore") || !output.is_some_and(|output| real.starts_with(output));
-        let is_safe = self.root.join(&*source).canonicalize().is_ok_and(stays);
-        if is_safe { Verdict::Ignored } else { Verdict::IgnoredByOutput(source.into_owned()) }
+        let is_safe = self.root.join(source).canonicalize().is_ok_and(stays);
+        if is_safe { Verdict::Ignored } else { Verdict::IgnoredByOutput(source.display().to_string()) }
     }
 
     /// Whether Git tracks each of these paths or something below it; any other path counts as ignored.
     pub fn tracked(&self, paths: &[PathBuf]) -> Vec<Verdict> {
-        let is_tracked =
-            |path: &PathBuf| self.tracked.contains(&self.key(&with_slashes(path))) || self.tracks_below(path);
+        let is_tracked = |path: &PathBuf| self.tracked.contains(&self.key(bytes(path))) || self.tracks_below(path);
         paths.iter().map(|path| if is_tracked(path) { Verdict::Tracked } else { Verdict::Ignored }).collect()
     }
 
     /// Whether Git tracks something below the path. An entry that ends with `/` stands for a whole folder (a sparse index).
     pub fn tracks_below(&self, path: &Path) -> bool {
-        let below = [self.key(&with_slashes(path)).as_slice(), b"/"].concat();
+        let below = [self.key(bytes(path)).as_slice(), b"/"].concat();
         let mut folders = below.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &below[..=at]);
         self.tracked.range(below.clone()..).next().is_some_and(|tracked| tracked.starts_with(&below))
             || folders.any(|folder| self.tracked.contains(folder))
@@ -172,7 +173,7 @@ impl Repository {
 
     /// Whether Git tracks the path, a folder of it, or something below it.
     fn tracks(&self, path: &Path) -> bool {
-        let key = self.key(&with_slashes(path));
+        let key = self.key(bytes(path));
         let folders = key.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &key[..at]);
         self.tracked.contains(&key)
             || folders.into_iter().any(|folder| self.tracked.contains(folder))
@@ -229,8 +230,6 @@ impl Trouble {
     }
 }
 
-/// A path in Git's form: its bytes, with `/` between the parts.
-fn with_slashes(path: &Path) -> Vec<u8> {
-    let bytes = path.as_os_str().as_encoded_bytes().to_vec();
-    if cfg!(windows) { bytes.into_iter().map(|byte| if byte == b'\\' { b'/' } else { byte }).collect() } else { bytes }
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
 }

@@ -45,7 +45,7 @@ const TITLE: &str = "sops";
 const LIMIT_VARIABLE: &str = "REGCRED_SOPS_TIMEOUT";
 const LIMIT: Duration = Duration::from_secs(60);
 /// An empty file of rules.
-const EMPTY: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+const EMPTY: &str = "/dev/null";
 /// The variables in which sops looks for recipients; they win over the recipients of a rule.
 const RECIPIENTS: [&str; 7] = [
     "SOPS_AGE_RECIPIENTS",
