@@ -14,24 +14,18 @@ use crate::report::{self, Outcome, inert};
 use crate::settings::file;
 use regcred_core::manifest::{expands_too_far, to_yaml};
 
-/// The template of regcred.yaml.
 pub const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
 
-/// The first step for every user.
 pub const FILL_IN: &str =
     "put your logins and namespaces into regcred.yaml: `regcred verify --list` says what it reads";
 
-/// The step for a tool that applies the content of Git.
 const PROTECT: &str = "choose `protect: sealed`, `sops` or `external` in regcred.yaml first: without it the logins are in clear, and the folder stays out of Git";
 
-/// The step for a tool with a job that commits encrypted files.
 pub const KEY: &str = "make a key with `openssl rand -hex 32`, and set it as REGCRED_FINGERPRINT_KEY here and in the job before the first render";
 
-/// The step if the namespaces are not listed yet.
 pub const EVERY_NAMESPACE: &str =
     "if namespaces come later, let the controller serve every one: regcred.yaml says how in a comment";
 
-/// The pipeline of GitLab.
 pub const PIPELINE: &str = ".gitlab-ci.yml";
 /// The placeholder for the folder of the new files, as a path from the top of the repository.
 const HERE: &str = "HERE/";
@@ -40,6 +34,9 @@ const AT_HERE: &str = "AT_HERE ";
 const AT_THE_TOP: &str = " at the top of the repository";
 /// A job of regcred in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
+/// The names of jobs, workflows and groups: each folder has its own, because a pipeline keeps one job of a name.
+const NAMES: &str =
+    ".pull-secrets|\npull-secrets|/workflows/pull-secrets|/workflows/regcred|concurrency: pull-secrets|[regcred";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
 
 /// The files and steps that a user starts with.
@@ -56,15 +53,20 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     let below = git::below_the_top(&root);
     let top = below.as_ref().map(|(top, _)| top.as_path());
     let here = below.as_ref().map_or(String::new(), |(_, below)| inert(&format!("{}/", below.display())));
+    let folder = format!("/{here}").trim_end_matches('/').replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    let named = |text: &str| {
+        NAMES.split('|').fold(text.to_owned(), |text, name| text.replace(name, &format!("{name}{folder}")))
+    };
     let mut start = match Fleet::find(*tool, clusters, &root)? {
-        Some(fleet) => fleet.start(&root, top)?,
+        Some(fleet) => fleet.start(&root, top, &named)?,
         None => Start::new(*tool, &root, top)?,
     };
     // Any other name would need quotes, for YAML and for the shell.
     let is_plain = here.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte));
     let config = top.map_or(String::new(), |_| format!("--config {HERE}{} ", file::NAME));
-    for (_, text) in &mut start.files {
-        *text = text.replace(AT_HERE, &config).replace(HERE, if is_plain { &here } else { "" });
+    for (name, text) in &mut start.files {
+        *name = named(name);
+        *text = named(text).replace(AT_HERE, &config).replace(HERE, if is_plain { &here } else { "" });
     }
     let files = &start.files;
     files.iter().try_for_each(|(name, _)| git::check_place(&root.join(name)))?;
@@ -75,7 +77,7 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     }
     let folder = directory.strip_prefix(".").unwrap_or(directory);
     let shown = |name: &str| inert(&folder.join(name).display().to_string());
-    let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {}", shown(name))).collect();
+    let mut lines: Vec<_> = start.kept.iter().map(|name| format!("kept {}", shown(&named(name)))).collect();
     lines.extend(files.iter().map(|(name, _)| format!("wrote {}", shown(name))));
     let place = if folder.as_os_str().is_empty() { &here } else { &shown("") };
     let place = place.trim_end_matches('/');
@@ -83,7 +85,7 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     let moved = top.iter().flat_map(|_| files.iter().filter(|(name, _)| name.starts_with(".github/")));
     let moved = moved.map(|(name, _)| format!("move {HERE}{name} to {name}{AT_THE_TOP}"));
     let quoted = (!is_plain).then(|| format!("put {HERE} before each path in the new files, with quotes"));
-    let next = start.next.iter().cloned().chain(moved).chain(quoted);
+    let next = start.next.iter().map(|step| named(step)).chain(moved).chain(quoted);
     lines.extend(next.map(|step| format!("- {}", step.replace(HERE, &here))));
     stream::print_text(&(lines.join("\n") + "\n"))?;
     Ok(Outcome::Done)

@@ -23,7 +23,6 @@ const GITLAB_JOBS: &str = include_str!("../../templates/init/gitlab-ci-commit.ym
 const GITHUB_JOBS: &str = include_str!("../../templates/init/github-commit.yml");
 const WORKFLOW: &str = ".github/workflows/pull-secrets.yml";
 
-/// A tool that applies the content of Git to many clusters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GitOps {
     Argocd,
@@ -40,7 +39,6 @@ impl GitOps {
     }
 }
 
-/// The clusters of a fleet.
 pub struct Fleet {
     tool: GitOps,
     clusters: Vec<Cluster>,
@@ -50,7 +48,6 @@ pub struct Fleet {
     format: &'static str,
 }
 
-/// A cluster, and the path of its certificate.
 struct Cluster {
     name: String,
     /// Its name in YAML.
@@ -98,7 +95,7 @@ impl Fleet {
 
     /// The files that do not exist yet, and the steps that are left.
     /// Errors: a regcred.yaml exists that does not list the clusters.
-    pub fn start(&self, root: &Path, top: Option<&Path>) -> Result<Start> {
+    pub fn start(&self, root: &Path, top: Option<&Path>, named: &dyn Fn(&str) -> String) -> Result<Start> {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =
                 Diagnostic::error(Code::FileExists, "`regcred.yaml` is there already, so nothing was written");
@@ -107,11 +104,11 @@ impl Fleet {
         }
         let mut files = self.files()?;
         let (job, mut job_step) = self.job(root, top);
-        if read_text(&root.join(&job.0)).is_ok_and(|there| !there.contains("git push")) {
+        if read_text(&root.join(named(&job.0))).is_ok_and(|there| !there.contains("git push")) {
             job_step = format!("move {} away, whose jobs apply, and run this again, for the one that renders", job.0);
         }
         files.push(job);
-        let is_there = |name: &str| root.join(name).symlink_metadata().is_ok();
+        let is_there = |name: &str| root.join(named(name)).symlink_metadata().is_ok();
         let stays = |name: &str| (self.is_kept || name == SOPS_FILE) && is_there(name);
         let own = self.is_kept.then(|| file::NAME.to_owned());
         let kept = own.into_iter().chain(files.extract_if(.., |(name, _)| stays(name)).map(|(name, _)| name));

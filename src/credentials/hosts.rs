@@ -28,8 +28,8 @@ pub fn registries(source: &Source, environment: &Environment, problems: &mut Vec
         },
         Source::DockerConfig(_) | Source::DockerConfigFile(_) => {
             let mut found = Vec::new();
-            let logins =
-                source::read(source, environment, &super::facts(environment, ShortLived::Allow), None, &mut found);
+            let facts = super::facts(environment, ShortLived::Allow);
+            let logins = source::read(source, environment, &facts, (None, &[]), &mut found);
             let matters = |problem: &Diagnostic| problem.is_error() || ABOUT_KEYS.contains(&problem.code);
             problems.extend(found.into_iter().filter(matters).map(or_name_the_hosts));
             logins.into_iter().map(|login| login.registry).collect()

@@ -60,15 +60,15 @@ impl Credentials {
         let facts = facts(environment, short_lived);
         let sources: Vec<_> = sources.collect();
         let known = [DEFAULT_VARIABLE, OTHER_VARIABLE].into_iter().chain(lifetime::JOB_TOKENS).map(VariableName::known);
-        let variables = sources.iter().flat_map(|source| source.variables()).map(|variable| variable.name);
-        let hidden: Vec<_> = variables.chain(known).collect();
+        let used: Vec<_> = sources.iter().flat_map(|source| source.variables()).map(|variable| variable.name).collect();
+        let hidden: Vec<_> = used.iter().cloned().chain(known).collect();
         let asking = (helpers == Helpers::Ask).then_some(hidden.as_slice());
         let mut read = HashMap::new();
         for source in sources {
             read.entry(source.clone()).or_insert_with(|| {
                 tell(source, environment);
                 let mut problems = Vec::new();
-                (source::read(source, environment, &facts, asking, &mut problems), problems)
+                (source::read(source, environment, &facts, (asking, &used), &mut problems), problems)
             });
         }
         Self { read }

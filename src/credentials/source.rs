@@ -16,12 +16,12 @@ use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::VariableName;
 
 /// The checked logins of a source; problems are added to `problems`. Credential helpers are asked only if `asking` is given: it lists the
-/// variables that the helpers must not get.
+/// variables that the helpers must not get. `used` are the variables of all sources.
 pub(super) fn read(
     source: &Source,
     environment: &Environment,
     facts: &Facts<'_>,
-    asking: Option<&[VariableName]>,
+    (asking, used): (Option<&[VariableName]>, &[VariableName]),
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Credential> {
     let entries = |json: &SecretString, source: &str, problems: &mut Vec<Diagnostic>| {
@@ -42,7 +42,7 @@ pub(super) fn read(
                 let source = format!("`{name}`");
                 docker_config(&text, &source, problems).map(|json| entries(&json, &source, problems))
             })
-            .map_err(|problem| offer_another(problem, name, environment)),
+            .map_err(|problem| offer_another(problem, name, used, environment)),
         Source::DockerConfigFile(path) => {
             let (typed, path) = (path, environment.directory().join(path));
             // The text is repeated only if it is known to be a path: it might be a password.
@@ -82,21 +82,24 @@ fn docker_config(
     }
 }
 
-/// Suggests another variable if the default one is not set, but a known one holds a login.
-fn offer_another(problem: Diagnostic, name: &VariableName, environment: &Environment) -> Diagnostic {
+/// Suggests another variable if the default one is not set, but a known one holds a login that no source uses.
+fn offer_another(
+    problem: Diagnostic,
+    name: &VariableName,
+    used: &[VariableName],
+    environment: &Environment,
+) -> Diagnostic {
     let is_for_merges = matches!(environment.ci(), Ci::GitLabMergeRequest | Ci::GitHubPullRequest);
     if is_for_merges || name.as_str() != DEFAULT_VARIABLE || environment.is_set(DEFAULT_VARIABLE) {
         return problem;
     }
-    if environment.is_set(OTHER_VARIABLE) {
+    let is_free = |name: &str| environment.is_set(name) && used.iter().all(|used| used.as_str() != name);
+    if is_free(OTHER_VARIABLE) {
         return problem.hint(format!("`{OTHER_VARIABLE}` is set: use it with `--docker-config {OTHER_VARIABLE}`"));
     }
-    let is_set = |preset: &&Preset| preset.password.iter().any(|name| environment.is_set(name));
-    match PRESETS.iter().find(is_set) {
-        Some(Preset { name, .. }) => problem
-            .hint(format!("the variables of `--login {name}` are set: if that is the one you mean, use it instead")),
-        None => problem,
-    }
+    let is_set = |preset: &&Preset| preset.password.iter().any(|name| is_free(name));
+    let Some(Preset { name, .. }) = PRESETS.iter().find(is_set) else { return problem };
+    problem.hint(format!("the variables of `--login {name}` are set: if that is the one you mean, use it instead"))
 }
 
 /// The login of a registry whose user name and password are in these variables.

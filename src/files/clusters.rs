@@ -71,7 +71,6 @@ impl Folders {
     }
 }
 
-/// The number of files that are open for other reasons.
 const OTHER_FILES: usize = 32;
 
 /// Raises the limit of open files, so that this many clusters can wait at once: each holds its folder open.

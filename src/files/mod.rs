@@ -32,7 +32,6 @@ pub struct File {
 }
 
 impl File {
-    /// Whether it holds a secret in clear.
     pub fn holds_a_secret(&self) -> bool {
         self.protection == Protection::Plaintext
     }

@@ -130,7 +130,6 @@ impl<'a> Product<'a> {
         }
     }
 
-    /// Whether it holds a secret in clear.
     pub fn holds_a_secret(&self) -> bool {
         match self {
             Self::Stream(documents, _)

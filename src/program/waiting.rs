@@ -25,7 +25,6 @@ impl Patience {
         Self { limit, end: Instant::now() + limit }
     }
 
-    /// The time that is left.
     pub(super) fn left(&self) -> Result<Duration, Trouble> {
         if interrupt::has_come() {
             return Err(Trouble::Interrupted);
@@ -70,7 +69,6 @@ pub(super) fn receive(
     }
 }
 
-/// Waits for the end.
 pub(super) fn wait(child: &mut Child, patience: &Patience) -> Result<ExitStatus, Trouble> {
     let mut pause = Duration::from_millis(1);
     loop {

@@ -43,7 +43,6 @@ pub fn in_clear() -> Diagnostic {
     )
 }
 
-/// The recipients that are not in the list.
 pub fn not_listed(refused: &[&Recipient]) -> Diagnostic {
     let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
     Diagnostic::error(Code::AnotherRecipient, format!("`{VARIABLE}` does not list {}", shown.join(", "))).hint(

@@ -9,12 +9,10 @@ use regcred_core::spec::choice::Strategy;
 use regcred_core::spec::logins::{self, Known};
 use regcred_core::spec::{Certificate, Options, Origin, Parsed, PullSecret, Sourced, Spec, typed};
 
-/// The variable with namespaces.
 pub(super) const NAMESPACES: &str = "REGCRED_NAMESPACES";
 /// The variable with a certificate, which kubeseal reads, too.
 pub(super) const CERTIFICATE: &str = "SEALED_SECRETS_CERT";
 
-/// The partial Spec of the variables.
 pub(super) fn of_variables(environment: &Environment) -> Spec {
     let origin = Origin::Variable(NAMESPACES);
     let names = match environment.setting(NAMESPACES) {

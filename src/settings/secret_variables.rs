@@ -8,7 +8,6 @@ use crate::environment::Environment;
 use regcred_core::credentials::{DEFAULT_VARIABLE, OTHER_VARIABLE};
 use regcred_core::names::VariableName;
 
-/// The variable with the fingerprint key.
 pub const KEY_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY";
 /// The variable with the previous key, whose signatures are still valid.
 pub const PREVIOUS_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY_PREVIOUS";

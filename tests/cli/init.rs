@@ -253,9 +253,9 @@ fn below_the_top_of_a_repository_the_jobs_name_their_regcred_yaml_and_the_steps_
         String::from_utf8(output.stdout).unwrap()
     };
     let included = "pull-secrets.gitlab-ci.yml";
-    let workflow = ".github/workflows/regcred.yml";
     let include =
         format!("\n- add `include: [{{local: a/b/{included}}}]` to .gitlab-ci.yml at the top of the repository");
+    let workflow = ".github/workflows/regcred-a-b.yml";
     let moved = format!("\n- move a/b/{workflow} to {workflow} at the top of the repository\n");
     for (arguments, jobs, step, commands_of_jobs) in [
         (&["gitlab"][..], included, &include, 7),
@@ -279,6 +279,44 @@ fn below_the_top_of_a_repository_the_jobs_name_their_regcred_yaml_and_the_steps_
     let said = init(&["gitlab"]);
     assert!(!said.contains("at the top") && files(folder.path()).contains(&".gitlab-ci.yml".to_owned()), "{said}");
     assert!(!fs::read_to_string(folder.path().join(".gitlab-ci.yml")).unwrap().contains("--config"));
+}
+
+#[test]
+fn two_folders_of_one_repository_have_jobs_and_workflows_of_their_own() {
+    for (arguments, ci, jobs) in [
+        (&["gitlab"][..], ".gitlab", "pull-secrets.gitlab-ci.yml"),
+        (&["flux", "--clusters", "eu"], ".gitlab", "pull-secrets.gitlab-ci.yml"),
+        (&["github"], ".github", ".github/workflows/regcred-FOLDER.yml"),
+        (&["argocd", "--clusters", "eu"], ".github", ".github/workflows/pull-secrets-FOLDER.yml"),
+    ] {
+        let top = tempfile::tempdir().unwrap();
+        for name in [".git", ci] {
+            fs::create_dir_all(top.path().join(name)).unwrap();
+        }
+        fs::File::create(top.path().join(".git/HEAD")).unwrap();
+        for (directory, folder) in [("one", "one"), ("two/b c", "two-b-c")] {
+            let output = regcred(top.path(), &[&["init"], arguments, &["--directory", directory]].concat());
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let (said, jobs) = (String::from_utf8(output.stdout).unwrap(), jobs.replace("FOLDER", folder));
+            let text = fs::read_to_string(top.path().join(directory).join(&jobs)).unwrap();
+            if ci == ".github" {
+                assert!(said.contains(&format!("/{jobs} to {jobs} at the top of the repository")), "{said}");
+                assert!(text.contains(&format!("\n    concurrency: pull-secrets-{folder}\n")), "{text}");
+            } else {
+                let is_name = |line: &&str| line.ends_with(':') && !line.starts_with([' ', '#']);
+                let names: Vec<_> = text.lines().filter(is_name).collect();
+                assert!(names.len() > 2 && names.iter().all(|name| name.contains(&format!("-{folder}"))), "{names:?}");
+                assert_eq!(text.matches(&format!("extends: .pull-secrets-{folder}\n")).count(), names.len() - 1);
+                assert!(!text.contains("[regcred]: #") && !text.contains(r"\[regcred\]: #"), "{text}");
+            }
+            // A second run finds the job that the first one wrote.
+            if arguments.contains(&"--clusters") {
+                let again = regcred(top.path(), &["init", arguments[0], "--directory", directory]);
+                let said = String::from_utf8(again.stdout).unwrap();
+                assert!(said.contains(&format!("kept {directory}/{jobs}\n")) && !said.contains("wrote "), "{said}");
+            }
+        }
+    }
 }
 
 #[test]

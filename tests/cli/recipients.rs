@@ -102,31 +102,34 @@ fn a_lock_that_is_gone_is_named_as_the_cause_and_accuses_nobody() {
     let lock = place.text("out/regcred.lock");
     fs::remove_file(place.path("out/regcred.lock")).unwrap();
     let cause = "`regcred.lock` is missing while encrypted files are there, so nothing approves";
-    let hint = "restore it: `git checkout -- regcred.lock` in that folder";
+    let hint = "restore it: `git checkout HEAD -- regcred.lock` in that folder; if a commit changed it";
     let before = place.files("out");
-    for (more, code) in [("", 1), ("--check", 3)] {
+    for more in ["", "--check"] {
         for certificate in ["rsa-2048", "rsa-4096"] {
             let (ended, said) = place.tree(certificate, more);
-            assert!(ended == code && said.contains(cause) && said.contains(hint), "{certificate} {more}: {said}");
+            assert!(ended == 1 && said.contains(cause) && said.contains(hint), "{certificate} {more}: {said}");
             assert!(!said.contains("for another key than before") && !said.contains("stale: regcred.lock"), "{said}");
-            assert_eq!(said.matches("missing: regcred.lock").count(), usize::from(code == 3), "{said}");
         }
     }
     Place::refuses(place.tree("rsa-4096", ""), OTHER);
     // Without the key the files prove nothing.
-    for (more, code) in [("", 1), ("--check", 3)] {
+    let alone = "`regcred.lock` is missing, so nothing proves that regcred wrote `";
+    for (more, words) in [("", alone), ("--check", cause)] {
         let what =
             format!("-n a,b --protect sealed --format directory --output out --sealing-cert rsa-2048.pem {more}");
         let arguments: Vec<_> = ["render", "--no-config"].into_iter().chain(what.split_whitespace()).collect();
         let output = regcred(place.0.path(), &[LOGIN], &arguments);
         let said = String::from_utf8(output.stderr).unwrap();
-        let is_named = if code == 3 {
-            said.matches("missing: regcred.lock").count() == 1
-        } else {
-            said.contains("`regcred.lock` is missing, so nothing proves that regcred wrote `") && said.contains(hint)
-        };
-        assert!(output.status.code() == Some(code) && is_named && !said.contains("merge"), "{said}");
+        let is_named = said.contains(words) && said.contains(hint);
+        assert!(output.status.code() == Some(1) && is_named && !said.contains("merge"), "{said}");
     }
+    // A run passes if it gets the recipients in another way, and then the comparison does, too.
+    let accepted = format!("--check --accept-recipient {FIRST}");
+    assert_eq!(place.tree("rsa-2048", &accepted).0, 3);
+    let listed = "-n a,b --protect sealed --format directory --output out --sealing-cert rsa-2048.pem --check";
+    let arguments: Vec<_> = ["render", "--no-config"].into_iter().chain(listed.split_whitespace()).collect();
+    let output = regcred(place.0.path(), &[LOGIN, KEY, ("REGCRED_RECIPIENTS", FIRST)], &arguments);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert_eq!(place.files("out"), before);
     assert_eq!(place.tree("rsa-2048", &format!("--accept-recipient {FIRST}")).0, 0);
     assert_eq!(place.text("out/regcred.lock"), lock);

@@ -271,6 +271,25 @@ fn where_no_variable_names_a_recipient_the_rest_is_compared() {
 }
 
 #[test]
+fn where_nothing_was_written_yet_a_comparison_without_any_recipient_fails_as_the_run_does() {
+    let folder = Folder::new(ENCRYPTS);
+    let check = [&TREE[..], &["--check"]].concat();
+    for (arguments, variables) in [(&TREE[..], &[KEY][..]), (&check, &[("DOCKERHUB_AUTH", "")])] {
+        let output = folder.render(arguments, variables);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("there is no `.sops.yaml` with rules at or above"), "{}", said(&output));
+    }
+    let output = folder.render(&check, &[("DOCKERHUB_AUTH", ""), RECIPIENT]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    folder.write(".sops.yml", "creation_rules: [{age: age1x}]");
+    let output = folder.render(&check, &[]);
+    let ignored = "error: sops ignores the file `.sops.yml`\n  hint: rename it to `.sops.yaml`\n";
+    assert!(output.status.code() == Some(1) && said(&output).contains(ignored), "{}", said(&output));
+    folder.write(".sops.yaml", "creation_rules: [{age: age1x}]");
+    assert_eq!(folder.render(&check, &[]).status.code(), Some(3));
+}
+
+#[test]
 fn rules_that_have_gone_are_a_change_that_a_merge_request_sees() {
     let folder = Folder::new(ENCRYPTS);
     folder.write(".sops.yaml", "creation_rules: [{encrypted_regex: ^(data|stringData)$, age: age1x}]");

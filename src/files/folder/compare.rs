@@ -241,7 +241,6 @@ fn compare_hashes(entry: &Entry<'_>, place: &Path) -> Result<plan::Content, Writ
     Ok(if wanted.finish() == there.finish() { plan::Content::Same } else { plan::Content::Different })
 }
 
-/// The hasher for a file with this protection.
 pub fn hasher(protection: Protection, key: &Key) -> Hasher {
     match protection {
         Protection::Public | Protection::Encrypted => Hasher::public(),

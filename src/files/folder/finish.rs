@@ -91,8 +91,9 @@ impl Run<'_> {
             }
             _ => format!("{} {are} there, and regcred did not write {them}", names.join(", ")),
         };
+        let restore = lock::restore_or_remove();
         let hint = if is_lost {
-            lock::RESTORE
+            &*restore
         } else if looks_like_ours {
             "this looks like regcred's and is not in `regcred.lock`, as when a merge took only one side of it: take both, with \
              `git checkout --merge regcred.lock` in that folder, or delete the file; then render again: nothing was written there"
@@ -124,8 +125,13 @@ impl Run<'_> {
 
     /// Refuses recipients without approval, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
-        let authority = match approval::listed(self.target.environment) {
+        let listed = approval::listed(self.target.environment);
+        // A run fails then, and a comparison can tell without the key.
+        let may_be_lost = self.mode != Mode::Write && listed.is_none() && self.root.state == State::Unlisted;
+        let is_lost = may_be_lost && self.tally.finds_one;
+        let authority = match listed {
             Some(list) => Authority::List(list),
+            None if is_lost => Authority::History(self.target.accepted.iter().cloned().collect()),
             None if !self.key.is_there() => Authority::Nobody,
             None => self.history(),
         };
@@ -137,15 +143,15 @@ impl Run<'_> {
         let is_accepted = |one: &Recipient| self.target.accepted.iter().any(|accepted| accepted == one.fingerprint());
         let problem = match (&authority, refused.as_slice()) {
             (Authority::List(_), [_, ..]) => approval::not_listed(&refused),
-            (Authority::History(_), []) => {
+            (Authority::History(known), []) if !is_lost || !known.is_empty() => {
                 let moved = self.tally.moved.iter().find(|(recipient, _)| !is_accepted(recipient));
                 let Some((recipient, document)) = moved else { return Ok(()) };
                 warnings::moved(document, recipient)
             }
-            (_, []) => return Ok(()),
+            (Authority::List(_) | Authority::Nobody, []) => return Ok(()),
             (Authority::History(_) | Authority::Nobody, _) => warnings::refused(&refused, self.root),
         };
-        if self.mode == Mode::Write {
+        if self.mode == Mode::Write || is_lost {
             return Err(Failure::of("the output", problem));
         }
         let differs = self.prepared.changes.iter().any(Change::differs);

@@ -121,16 +121,20 @@ pub fn add<T: PartialEq>(lines: &mut Vec<T>, line: T) -> bool {
 }
 
 fn malformed(line: usize) -> Diagnostic {
-    Diagnostic::error(Code::InvalidLock, format!("`{LOCK}` is malformed at line {line}")).hint(RESTORE)
+    Diagnostic::error(Code::InvalidLock, format!("`{LOCK}` is malformed at line {line}")).hint(restore_or_remove())
 }
 
 fn too_many(line: usize) -> Diagnostic {
     let message =
         format!("`{LOCK}` has too many lines, at line {line}: at most {SIDES} for one path, and {LINES} together");
-    Diagnostic::error(Code::InvalidLock, message).hint(RESTORE)
+    Diagnostic::error(Code::InvalidLock, message).hint(restore_or_remove())
 }
 
-pub const RESTORE: &str = "restore it: `git checkout -- regcred.lock` in that folder; or remove what regcred wrote there, with the lock, and render again";
+pub const RESTORE: &str = "restore it: `git checkout HEAD -- regcred.lock` in that folder; if a commit changed it, find the commit with `git log -- regcred.lock`, and run `git checkout COMMIT~ -- regcred.lock`";
+
+pub fn restore_or_remove() -> String {
+    format!("{RESTORE}; or remove what regcred wrote there, with the lock, and render again")
+}
 
 #[cfg(test)]
 mod tests {

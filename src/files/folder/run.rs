@@ -47,7 +47,6 @@ pub(super) struct Run<'a> {
     pub(super) prepared: Prepared,
 }
 
-/// An entry, and its result.
 struct Compared<'a, 'b> {
     entry: Entry<'b>,
     path: Option<TreePath>,

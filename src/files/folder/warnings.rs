@@ -1,6 +1,7 @@
 //! Writes the warnings about the files of a folder.
 
 use super::approved::Approved;
+use super::lock::RESTORE;
 use super::path::LOCK;
 use super::root::{Root, State};
 use crate::files::marks::key::KEY_VARIABLE;
@@ -16,7 +17,6 @@ pub fn edited(name: &str, what: &str) -> Diagnostic {
         .hint("change the settings or the templates, not the files under `--output`")
 }
 
-/// Some files have logins in clear in place of encrypted ones.
 pub fn in_clear(names: &[String]) -> Diagnostic {
     let (is, a_login) = if names.len() == 1 { ("holds", "a login") } else { ("hold", "logins") };
     let message = format!("{} {is} {a_login} in clear, where it should be encrypted", names.join(", "));
@@ -30,7 +30,6 @@ pub fn merged(name: &str) -> Diagnostic {
         .hint("what is encrypted on either side keeps its bytes while it is wanted: commit it with `regcred.lock`")
 }
 
-/// The lock has the markers of a merge.
 pub fn conflict() -> Diagnostic {
     let message = format!("`{LOCK}` has a merge conflict: both sides were read, and it is written again");
     Diagnostic::warning(Code::LockConflict, message).hint("commit it with the files that were written")
@@ -78,17 +77,19 @@ pub fn of_another_format(count: usize) -> Diagnostic {
     Diagnostic::warning(Code::AnotherFormat, message).hint("set `format` once for all runs in regcred.yaml")
 }
 
-/// Nothing approves some recipients.
+/// Nothing approves these recipients. A comparison without the lock may know none.
 pub fn refused(refused: &[&Recipient], root: &Root) -> Diagnostic {
     let shown = refused.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let shown = if refused.is_empty() { "their recipients" } else { &shown };
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };
-    let flags: Vec<_> = refused.iter().map(|one| format!("--accept-recipient {}", one.fingerprint())).collect();
+    let names = refused.iter().map(|one| one.fingerprint()).chain(refused.is_empty().then_some("FINGERPRINT"));
+    let flags: Vec<_> = names.map(|name| format!("--accept-recipient {name}")).collect();
     let mut message =
         format!("the files are for another key than before: {shown} {is} new here, and nothing approves {them}");
     let check = match root.state {
         State::Unlisted => {
             message = format!("`{LOCK}` is missing while encrypted files are there, so nothing approves {shown}");
-            format!("restore it: `git checkout -- {LOCK}` in that folder; if it is gone for good, {WHO_CHANGED}")
+            format!("{RESTORE}; if it is gone for good, {WHO_CHANGED}")
         }
         _ if refused.iter().all(|one| Approved::is_named(&root.ours.approved, one.fingerprint())) => format!(
             "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}` or for another folder: set the old key, or as \
@@ -109,7 +110,6 @@ pub fn moved(document: &str, recipient: &Recipient) -> Diagnostic {
         .hint(format!("{WHO_CHANGED}; if it was meant, add `--accept-recipient {}`", recipient.fingerprint()))
 }
 
-/// A first run has chosen the recipients.
 pub fn first(recipients: &[String]) -> Diagnostic {
     let message =
         format!("first run: encrypted for {}; from now on another recipient is an error", recipients.join(", "));

@@ -15,7 +15,6 @@ use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use repository::{Repository, Verdict};
 
-/// The file with Git's ignore rules.
 pub const IGNORE_FILE: &str = ".gitignore";
 /// Our content of this file, which ignores everything, also itself.
 pub const IGNORE_ALL: &[u8] = b"*\n";

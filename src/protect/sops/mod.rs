@@ -120,7 +120,9 @@ impl Sops {
         let recipients: BTreeMap<_, _> =
             RECIPIENTS.iter().filter_map(|name| Some((*name, environment.setting(name)?.to_owned()))).collect();
         if found.iter().all(|problem| problem.code != Code::SopsRules) && recipients.is_empty() && rules.is_none() {
-            found.push(if encrypts { problems::no_rules(&root) } else { problems::not_known_here() });
+            // For files that exist, the variable may be a protected one of another job.
+            let is_needed = encrypts || !target.path.exists();
+            found.push(if is_needed { problems::no_rules(&root) } else { problems::not_known_here() });
         } else if environment.setting("SOPS_CONFIG").is_none() {
             found.extend(rules::ignored(&root));
         }

@@ -9,7 +9,7 @@ use super::form::Form;
 use super::proof::Fault;
 use super::rules::Rules;
 use crate::program::Trouble;
-use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::diagnostic::{Code, Diagnostic, Severity};
 
 /// How a message names a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,11 +37,9 @@ pub fn no_program() -> Diagnostic {
     )
 }
 
-/// There is no recipient.
 pub fn no_rules(root: &Path) -> Diagnostic {
-    if super::rules::ignored(root).is_some() {
-        let problem = Diagnostic::error(Code::NoSopsRule, "sops ignores the file `.sops.yml`");
-        return problem.hint("rename it to `.sops.yaml`");
+    if let Some(ignored) = super::rules::ignored(root) {
+        return Diagnostic { severity: Severity::Error, code: Code::NoSopsRule, ..ignored };
     }
     let message = "there is no `.sops.yaml` with rules at or above the directory of `--output`, and no variable names a recipient";
     Diagnostic::error(Code::NoSopsRule, message)

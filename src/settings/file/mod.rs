@@ -168,7 +168,6 @@ pub struct PullSecret {
 }
 
 impl PullSecret {
-    /// Name of the Secret.
     pub(super) fn secret_name(&self) -> &str {
         self.name.as_ref().map_or(SECRET_NAME, ResourceName::as_str)
     }

@@ -27,7 +27,6 @@ impl Listed {
         self.usable.iter().chain(&self.left_out).chain(&self.of_the_cluster).any(is_of_openshift)
     }
 
-    /// Adds a namespace of a cluster.
     fn add(&mut self, name: Namespace) {
         if is_of_the_cluster(name.as_str()) { self.of_the_cluster.push(name) } else { self.usable.push(name) }
     }
