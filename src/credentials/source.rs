@@ -94,7 +94,7 @@ fn offer_another(problem: Diagnostic, name: &VariableName, environment: &Environ
     let is_set = |preset: &&Preset| preset.password.iter().any(|name| environment.is_set(name));
     match PRESETS.iter().find(is_set) {
         Some(Preset { name, .. }) => problem
-            .hint(format!("the variables of `--login {name}` are set: if that is the one you mean, use it instead")),
+            .hint(format!("the variables of `--login {name}` are set: if you mean that login, use `--login {name}`")),
         None => problem,
     }
 }
