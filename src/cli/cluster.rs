@@ -18,7 +18,7 @@ pub struct PlaceArguments {
     /// Namespaces: names and globs, joined by commas [env: REGCRED_NAMESPACES]
     #[arg(short, long, value_name = "GLOBS", value_delimiter = ',')]
     pub namespaces: Vec<String>,
-    /// Every namespace but those of the cluster itself (kube-*, openshift-*)
+    /// Every namespace except the cluster's own (kube-*, openshift-*)
     #[arg(short = 'A', long, conflicts_with = "namespaces")]
     pub all_namespaces: bool,
     /// Namespaces with these labels, as for kubectl: team=shop,stage!=test
@@ -51,10 +51,10 @@ pub struct LinkArguments {
     /// What to do with somebody else's Secret of the same name
     #[arg(long, value_enum, default_value_t = OnConflict::Fail, hide_default_value = true)]
     pub on_conflict: OnConflict,
-    /// Delete and make again a Secret that cannot change: one of another type, or an immutable one
+    /// Delete and recreate a Secret that cannot change, because it is immutable or has another type
     #[arg(long)]
     pub recreate: bool,
-    /// Remove what this owner has in namespaces that are no longer chosen
+    /// Remove this owner's objects from namespaces that are no longer chosen
     #[arg(long)]
     pub prune: bool,
 }
@@ -63,10 +63,10 @@ pub struct LinkArguments {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Which cluster")]
 pub struct ConnectionArguments {
-    /// Kubeconfig to read [default: KUBECONFIG, ~/.kube/config, or what a Pod is given]
+    /// Kubeconfig to read [default: KUBECONFIG, ~/.kube/config, or the ServiceAccount of the Pod]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig [default: that of the cluster in regcred.yaml, or the current one]
+    /// Context of the kubeconfig [default: the context of the cluster in regcred.yaml, or the current context]
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
     /// User to act as
@@ -141,7 +141,7 @@ pub struct ApplyArguments {
     /// Ask the registries about each login before the first write
     #[arg(long, help_heading = "How")]
     pub check_online: bool,
-    /// Token server that may get logins though it is on another host than its registry (repeatable)
+    /// Allow logins to this token server, which is on another host than its registry (repeatable)
     #[arg(long, value_name = "HOST", requires = "check_online", help_heading = "How")]
     pub allow_realm: Vec<String>,
     /// Registry that speaks plain HTTP (repeatable). Loopback addresses with a port always do

@@ -37,7 +37,7 @@ pub struct ExplainArguments {
     /// Ask no registry
     #[arg(long, help_heading = "Which registries")]
     pub offline: bool,
-    /// Token server that may get logins though it is on another host than its registry (repeatable)
+    /// Allow logins to this token server, which is on another host than its registry (repeatable)
     #[arg(long, value_name = "HOST", help_heading = "Which registries")]
     pub allow_realm: Vec<String>,
     /// Registry that speaks plain HTTP (repeatable)

@@ -72,16 +72,16 @@ pub struct GlobalArguments {
 pub enum Command {
     /// Turn logins into manifests, on stdout or under --output
     Render(Box<RenderArguments>),
-    /// Make a live cluster, or every cluster of a fleet, what is wanted
+    /// Create and update pull secrets in a live cluster or a fleet
     #[cfg(feature = "cluster")]
     Apply(Box<cluster::ApplyArguments>),
-    /// Compare a live cluster with what is wanted, and change nothing
+    /// Show what `apply` would change in a live cluster
     #[cfg(feature = "cluster")]
     Diff(Box<cluster::DiffArguments>),
-    /// Show how a live cluster is, and which Pods fail to pull
+    /// Show the pull secrets of a cluster, and which Pods fail to pull
     #[cfg(feature = "cluster")]
     Status(Box<status::StatusArguments>),
-    /// Delete what was made in a live cluster: references, then Secrets
+    /// Delete an owner's objects in a cluster: references, then Secrets
     #[cfg(feature = "cluster")]
     Delete(Box<cluster::DeleteArguments>),
     /// Say why an image of a Pod cannot be pulled, and what to do
@@ -94,7 +94,7 @@ pub enum Command {
     #[cfg(feature = "cluster")]
     #[command(skip)]
     StandIn(Vec<std::ffi::OsString>),
-    /// Report every problem with the logins, and what a kubelet uses
+    /// Check the logins, and list the entries that a kubelet tries
     Verify(VerifyArguments),
     /// Add pull secrets as a function of kustomize and kpt
     ///
@@ -198,10 +198,10 @@ pub struct InjectArguments {
     /// Job.batch.volcano.sh=spec.tasks[].template.spec
     #[arg(long, value_name = "KIND=PATH", help_heading = "Which Pods")]
     pub path: Vec<String>,
-    /// Cluster of regcred.yaml that the manifests are for [default: what all have in common]
+    /// Cluster of regcred.yaml that the manifests are for [default: the pull secrets that all clusters share]
     #[arg(long, value_name = "NAME", help_heading = "Which Pods")]
     pub cluster: Option<String>,
-    /// Namespace of objects that name none, for the namespaces of regcred.yaml [default: not known, any]
+    /// Namespace of objects without one, to match the namespaces in regcred.yaml [default: unknown, matches any]
     #[arg(long, value_name = "NAME", help_heading = "Which Pods")]
     pub namespace: Option<String>,
     /// Name of the Secret [default: image-pull-secret]

@@ -14,7 +14,7 @@ pub struct OnlineArguments {
     /// Manifests in a file or on stdin (-) whose images may have to be pulled
     #[arg(long, value_name = "FILE", requires = "online")]
     pub images_from: Option<PathBuf>,
-    /// Token server that may get logins though it is on another host than its registry (repeatable)
+    /// Allow logins to this token server, which is on another host than its registry (repeatable)
     #[arg(long, value_name = "HOST", requires = "online")]
     pub allow_realm: Vec<String>,
     /// Registry that speaks plain HTTP (repeatable). Loopback addresses with a port always do

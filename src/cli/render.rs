@@ -141,7 +141,7 @@ pub struct ProtectionArguments {
     /// Re-encrypt unchanged documents too
     #[arg(long)]
     pub reseal: bool,
-    /// New recipient of encrypted files that is meant: the fingerprint that the error names; repeatable
+    /// Accept this new recipient of encrypted files, by the fingerprint in the error; repeatable
     #[arg(long, value_name = "FINGERPRINT")]
     pub accept_recipient: Vec<String>,
 }
@@ -165,7 +165,7 @@ pub struct PatcherArguments {
     /// Pull Secret of the patcher's own image
     #[arg(long, value_name = "NAME")]
     pub patcher_pull_secret: Option<String>,
-    /// How often titansoft's patcher looks, a Go duration [default: 10s]
+    /// How often titansoft's patcher lists the cluster, a Go duration [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub patcher_interval: Option<String>,
     /// Serve also the namespaces of Kubernetes itself, which are left out by default

@@ -40,7 +40,7 @@ pub struct StatusArguments {
     /// Also ask the registries whether a new node could pull the images that Pods use: each distinct question once
     #[arg(long, help_heading = "Online")]
     pub online: bool,
-    /// With --online: token server that may get logins though it is on another host than its registry (repeatable)
+    /// With --online: allow logins to this token server, which is on another host than its registry (repeatable)
     #[arg(long, value_name = "HOST", requires = "online", help_heading = "Online")]
     pub allow_realm: Vec<String>,
     /// With --online: registry that speaks plain HTTP (repeatable). Loopback addresses with a port always do

@@ -45,7 +45,7 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
         Which::No => {
             let problem = Diagnostic::error(
                 Code::Usage,
-                "`--no-config` means nothing to the controller, which has all from its file",
+                "`--no-config` has no effect on the controller, which reads all settings from its file",
             );
             return Err(Failure::Usage(vec![problem.hint("leave it out")]).into());
         }

@@ -27,9 +27,9 @@ pub(super) fn registry_for_an_image(image: &str) -> Option<Diagnostic> {
     Image::looks_like_a_registry(image).then(|| {
         Diagnostic::warning(
             Code::RegistryForAnImage,
-            "what `--image` got looks like a registry, and a kubelet takes it for an image of Docker Hub",
+            "the value of `--image` looks like a registry; a kubelet would read it as an image of Docker Hub",
         )
-        .hint("name an image in it, for example ghcr.io/acme/api:1.4")
+        .hint("name an image of that registry, for example ghcr.io/acme/api:1.4")
     })
 }
 

@@ -29,7 +29,7 @@ use regcred_core::manifest::expands_too_far;
 pub fn run(which: &Which, environment: &Environment) -> Result<Outcome> {
     if matches!(which, Which::Named(_)) {
         let problem =
-            Diagnostic::error(Code::Usage, "`--config` means nothing to `krm`, which reads the functionConfig");
+            Diagnostic::error(Code::Usage, "`--config` has no effect on `krm`, which reads the functionConfig");
         return Err(Failure::Usage(vec![problem.hint("give the same object as functionConfig")]).into());
     }
     let read = text().and_then(|text| {

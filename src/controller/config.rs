@@ -138,7 +138,7 @@ pub fn read(file: &File, allowed: &Allowed) -> Result<Config, Vec<Diagnostic>> {
 }
 
 fn means_nothing(field: &str) -> Diagnostic {
-    Diagnostic::error(Code::MeansNothing, format!("`{field}` means nothing to the controller"))
+    Diagnostic::error(Code::MeansNothing, format!("`{field}` has no effect on the controller"))
         .hint("leave it out of the mounted regcred.yaml")
 }
 

@@ -18,7 +18,7 @@ pub fn place(settings: &Settings) -> String {
 pub fn tell(missing: &Missing, interval: Duration) {
     let Missing { watches, leases, events } = missing;
     log::warn(
-        "no policy confines this account, whose role is that of imagepullsecret-patcher",
+        "no policy confines this account, because it has the role of imagepullsecret-patcher",
         &[("hint", "`regcred render --strategy controller` writes smaller rights and the policies")],
     );
     let pause = format!("the cluster is listed every {} seconds, since this account may not watch", interval.as_secs());

@@ -99,7 +99,7 @@ fn offer_another(
     }
     let is_set = |preset: &&Preset| preset.password.iter().any(|name| is_free(name));
     let Some(Preset { name, .. }) = PRESETS.iter().find(is_set) else { return problem };
-    problem.hint(format!("the variables of `--login {name}` are set: if that is the one you mean, use it instead"))
+    problem.hint(format!("the variables of `--login {name}` are set: if you mean that login, use `--login {name}`"))
 }
 
 /// The login of a registry whose user name and password are in these variables.

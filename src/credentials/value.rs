@@ -72,7 +72,7 @@ impl Wanted<'_> {
                 self.purpose
             );
             problems.push(Diagnostic::warning(Code::NoSuchFile, message).hint(
-                "a File variable's file is gone with its job: name one that is there; if it only begins with `/`, all is well",
+                "the file of a File variable exists only during its job: use a path that exists now; if the value is not a path, ignore this warning",
             ));
         }
         Ok(text)

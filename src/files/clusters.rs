@@ -46,7 +46,7 @@ impl Folders {
         gone.sort_unstable();
         let warning = |name: String| {
             let message =
-                format!("`{name}` under `--output` was written by regcred, and is no cluster of regcred.yaml");
+                format!("regcred wrote `{name}` under `--output`, but regcred.yaml has no cluster of that name");
             Diagnostic::warning(Code::ClusterGone, message).hint(
                 "remove the folder, if no other regcred.yaml writes it: a tool that reads all folders still applies it",
             )
@@ -84,7 +84,7 @@ fn allow_open_files(clusters: usize) -> Result<(), Failure> {
             && usize::try_from(limit).is_ok_and(|limit| limit < clusters + OTHER_FILES)
         {
             let message = format!("{clusters} clusters are too many at once: a program may open {limit} files here");
-            let hint = "raise the limit (`ulimit -n`), or render some at a time with --cluster: nothing was written";
+            let hint = "raise the limit (`ulimit -n`), or render fewer at a time with --cluster: nothing was written";
             return Err(Failure::of("the output", Diagnostic::error(Code::TooManyClusters, message).hint(hint)));
         }
     }

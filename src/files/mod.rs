@@ -74,8 +74,8 @@ pub fn unreadable(error: impl Into<WriteError>, target: &str) -> Failure {
     use io::ErrorKind::{FileTooLarge, PermissionDenied};
     match error.into() {
         WriteError::Io(error) if matches!(error.kind(), FileTooLarge | PermissionDenied) => {
-            let message = format!("{target} is there and cannot be read: {}", reason(&error));
-            let hint = "it is compared with what is wanted: make sure that this user may read it, or move it away";
+            let message = format!("{target} exists, but cannot be read: {}", reason(&error));
+            let hint = "regcred has to compare this file: let this user read it, or move it away";
             Failure::of("the output", Diagnostic::error(Code::UnreadableFile, message).hint(hint))
         }
         other => failure(other, target),

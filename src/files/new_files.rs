@@ -32,7 +32,7 @@ fn exists(name: &str, new: &str) -> Diagnostic {
     let hint = match name {
         "helmfile.yaml" => "run `regcred init helmfile --directory pull-secrets`, and add `helmfiles: [{path: pull-secrets/helmfile.yaml}]` to yours".to_owned(),
         _ => format!(
-            "write elsewhere with `--directory DIR`; then {new}add what the new `{name}` sets to the existing one, and correct the paths"
+            "write to another folder with `--directory DIR`; then {new}copy the settings of the new `{name}` into the existing one, and correct the paths"
         ),
     };
     Diagnostic::error(Code::FileExists, format!("`{name}` is there already, so nothing was written")).hint(hint)

@@ -15,7 +15,7 @@ pub struct FunctionConfig {
     pub file: Option<File>,
     /// The options, from a ConfigMap and from annotations.
     pub typed: Typed,
-    /// The chosen format, which means nothing to a function.
+    /// The chosen format, which has no effect on a function.
     pub format: Option<Format>,
 }
 

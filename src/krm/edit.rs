@@ -35,7 +35,7 @@ pub fn edit(items: &[Item<'_>], wanted: Vec<Object>, config: &str, said: &mut Ve
         let identity = Identity::of(&item.value);
         let version = item.value["apiVersion"].as_str().unwrap_or_default();
         if stale {
-            let result = results::information("removed: a former run made it, and it is no longer wanted");
+            let result = results::information("removed: it is from an earlier run, and no longer wanted");
             said.push(results::about(result, version, &identity));
             continue;
         }

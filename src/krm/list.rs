@@ -77,7 +77,7 @@ impl<'a> ResourceList<'a> {
         let texts = sections.iter().find(|section| section.key == "items" && !values.is_empty());
         let texts = texts.map_or(Some(Vec::new()), Section::chunks);
         let texts = texts.filter(|texts| texts.len() == values.len()).ok_or_else(|| {
-            unreadable("`items` of the ResourceList is neither JSON nor written with an item a block, so it cannot be kept as it is")
+            unreadable("`items` of the ResourceList is neither JSON nor in block style, so the items cannot be copied unchanged")
         })?;
         let items = values.into_iter().zip(texts).map(|(value, text)| Item { value, text }).collect();
         let results = list["results"].as_array().cloned().unwrap_or_default();
@@ -141,7 +141,7 @@ pub fn only_results(results: &[Value]) -> io::Result<Zeroizing<String>> {
 
 fn unreadable(message: &str) -> Diagnostic {
     Diagnostic::error(Code::InvalidResourceList, message)
-        .hint("kustomize and kpt write one; in a pipe of your own, `regcred render` needs none")
+        .hint("kustomize and kpt pass a ResourceList; in your own pipe use `regcred render`, which reads none")
 }
 
 fn end_line(into: &mut String, text: &str) {

@@ -36,7 +36,7 @@ pub fn check_in_clear(settings: &Settings, environment: &Environment) -> Result<
 /// The problem of logins in clear although there is a list of recipients.
 pub fn in_clear() -> Diagnostic {
     let message = format!(
-        "the logins would be in clear in a file, and `{VARIABLE}` lists who may read them: `protect` in regcred.yaml is `plain` or missing"
+        "`protect` in regcred.yaml is `plain` or missing, so a file would hold the logins in clear; `{VARIABLE}` allows only recipients that it lists"
     );
     Diagnostic::error(Code::NotAllowed, message).hint(
         "check who changed `protect`; write `protect: sealed`, `sops` or `external`; if it was meant, type --protect plain",

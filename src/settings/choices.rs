@@ -35,7 +35,7 @@ pub(super) fn of_a_cluster(options: &Options, purpose: Purpose) -> Result<Combin
     if let Some(other) = strategy.filter(|strategy| *strategy != Strategy::Static && !is_only_seen) {
         return Err(usage(
             format!(
-                "`strategy: {other}` in regcred.yaml: the {other} writes the Secrets, and this command would do it twice"
+                "`strategy: {other}` in regcred.yaml: the {other} writes the Secrets, so this command would write them a second time"
             ),
             "apply its manifests, `regcred render | kubectl apply --server-side --field-manager=regcred-NAME -f -`; or use \
              `strategy: static`",
@@ -43,7 +43,7 @@ pub(super) fn of_a_cluster(options: &Options, purpose: Purpose) -> Result<Combin
     }
     if protect == Some(Protect::External) {
         return Err(usage(
-            "`protect: external` in regcred.yaml: an operator writes the Secrets, and this command would do it twice",
+            "`protect: external` in regcred.yaml: an operator writes the Secrets, so this command would write them a second time",
             "apply the manifests of `regcred render` with kubectl; or use another `protect`, and `logins`",
         ));
     }

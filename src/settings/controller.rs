@@ -118,7 +118,7 @@ fn has_resources(options: &Options) -> bool {
 fn registries(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Vec<String> {
     let Some(Sourced { value, origin }) = &options.permitted_registries else { return Vec::new() };
     if !has_resources(options) && options.check_online.is_none() {
-        let message = format!("{origin} means nothing without `--crd` or `--check-online`");
+        let message = format!("{origin} has no effect without `--crd` or `--check-online`");
         problems.push(Diagnostic::error(Code::MeansNothing, message).hint("add one of them, or leave it out"));
     }
     problems.extend(allowed.refuse_globs(value, &origin.to_string()));
@@ -133,7 +133,7 @@ fn registries(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnosti
 fn resources(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<ResourceSettings> {
     let (secrets, is_there) = (&options.permitted_secrets, has_resources(options));
     problems.extend(secrets.iter().filter(|_| !is_there).map(|Sourced { origin, .. }| {
-        let message = format!("{origin} means nothing without `--crd`: only custom resources name Secrets later");
+        let message = format!("{origin} has no effect without `--crd`: only custom resources name Secrets later");
         Diagnostic::error(Code::MeansNothing, message).hint("add `crd: true`, or leave it out")
     }));
     is_there.then(|| ResourceSettings { secrets: secrets.as_ref().map_or_else(Vec::new, |list| list.value.clone()) })

@@ -55,7 +55,7 @@ impl Purpose {
 
 impl Fleet {
     /// Resolves the settings; those of the manifests read the list of `--namespaces-from`.
-    /// Errors: usage: options that cannot be combined, or mean nothing. Input: everything that is wrong with names, lists and logins.
+    /// Errors: usage: options that cannot be combined, or have no effect. Input: everything that is wrong with names, lists and logins.
     pub fn resolve_for(
         purpose: Purpose,
         typed: &Typed,

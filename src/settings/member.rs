@@ -241,7 +241,7 @@ fn idle_templates(settings: &Settings) -> impl Iterator<Item = Diagnostic> {
     idle.map(move |name| {
         Diagnostic::error(
             Code::Usage,
-            format!("`{name}` in `--templates` means nothing with `--format {format}`, which makes no object by it"),
+            format!("`{name}` in `--templates` has no effect with `--format {format}`, which does not use it"),
         )
         .hint("take it out of that directory, or use --format yaml")
     })

@@ -103,10 +103,10 @@ fn resolve(
             let hint = "write a number with its unit, for example 30s or 2m";
             refuse(Code::InvalidDuration, format!("{origin} {wrong}"), hint);
         }
-        // The table of options decides which flags mean nothing.
+        // The table of options decides which flags have no effect.
         let chosen_there = options.patcher.as_ref().is_some_and(|patcher| !patcher.origin.is_typed());
         if patcher == Patcher::Tamcore && chosen_there && !origin.is_typed() {
-            let message = format!("{origin} means nothing to tamcore's patcher, which watches");
+            let message = format!("{origin} has no effect on tamcore's patcher, which watches");
             refuse(Code::MeansNothing, message, "leave it out");
         }
     }

@@ -140,11 +140,11 @@ impl Common<'_> {
 
     /// A patcher serves every namespace, so a list of names would be a false promise that other namespaces do not get the login.
     fn refuse_a_choice(&self, spec: &PullSecret, problems: &mut Vec<Diagnostic>) {
-        const WHY: &str = "means nothing with `--strategy patcher`, which serves every namespace";
+        const WHY: &str = "has no effect with `--strategy patcher`, which serves every namespace";
         if let Some(Sourced { origin: origin @ (Origin::File(_) | Origin::Cluster(..)), value }) = &spec.include
             && !value.is_empty()
         {
-            let hint = "leave it out and name those to leave out in `exclude`, or use --strategy static";
+            let hint = "leave it out, and list the namespaces to skip in `exclude`; or use --strategy static";
             problems.push(Diagnostic::error(Code::MeansNothing, format!("{origin} {WHY}")).hint(hint));
         }
         if self.environment.is_set(NAMESPACES) {
@@ -161,13 +161,13 @@ impl Common<'_> {
         let forces = self.options.profile.as_ref().map(|profile| profile.value).filter(|it| *it != Profile::Helm);
         let (severity, what) = match forces {
             Some(profile) => {
-                (Severity::Error, format!("the tool of `--profile {profile}` always forces, and so takes"))
+                (Severity::Error, format!("the tool of `--profile {profile}` always forces, so it removes"))
             }
-            None => (Severity::Warning, "an apply with `--force-conflicts` takes".to_owned()),
+            None => (Severity::Warning, "an apply with `--force-conflicts` removes".to_owned()),
         };
         let message = format!(
             "OpenShift puts a reference of its own on every ServiceAccount, and `--link service-account` writes the whole list: {what} \
-             that reference away at each run"
+             that reference at each run"
         );
         let hint = "use `--link policy` (Kubernetes 1.36 and later) or `--link none`; docs/service-accounts.md has a section on OpenShift";
         let problem = Diagnostic::error(Code::OpenshiftReferences, message).hint(hint);
@@ -272,7 +272,7 @@ fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Dia
     if combination.strategy != Strategy::Static && matches!(external.reach, Reach::Cluster(..)) {
         let strategy = combination.strategy;
         let message =
-            format!("`clusterExternalSecret` means nothing with `--strategy {strategy}`, which copies one Secret");
+            format!("`clusterExternalSecret` has no effect with `--strategy {strategy}`, which copies one Secret");
         let problem = Diagnostic::error(Code::MeansNothing, message);
         return Some(problem.hint("leave it out, or use --strategy static"));
     }

@@ -23,7 +23,7 @@ use regcred_core::objects::{Object, Part, Render, Restyle};
 pub use regcred_core::spec::template::BUILT_IN;
 
 const TITLE: &str = "a template";
-const VARIABLES: &str = "a template may use only the variables that ours of that name uses";
+const VARIABLES: &str = "a template may use only the variables of our template with the same name";
 
 /// The longest template, in bytes.
 const LONGEST: u64 = 1024 * 1024;

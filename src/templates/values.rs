@@ -43,7 +43,7 @@ pub fn render(name: &str, template: String, context: &impl Serialize) -> Result<
         Failure::of(
             TITLE,
             problem.hint(
-                "a string is quoted already: write `key: {{ secret_name }}`; and write out what an alias stands for",
+                "a string is quoted already: write `key: {{ secret_name }}`; and replace each alias by its value",
             ),
         )
     })?;

@@ -193,8 +193,8 @@ fn a_dry_run_that_would_only_evict_pods_names_them_and_exits_3() {
 #[test]
 fn a_foreign_secret_of_another_type_gets_the_flags_that_replace_it_at_once() {
     for (kind, hint) in [
-        ("Opaque", "it is of another type or immutable: --recreate --on-conflict overwrite deletes it"),
-        ("kubernetes.io/dockerconfigjson", "--on-conflict adopt takes it over"),
+        ("Opaque", "the Secret is of another type or immutable: --recreate --on-conflict overwrite deletes it"),
+        ("kubernetes.io/dockerconfigjson", "--on-conflict adopt takes the Secret over"),
     ] {
         let secret = json!({"metadata": {"name": "pull"}, "type": kind,
             "data": {".dockerconfigjson": STANDARD.encode(LOGIN)}});

@@ -178,7 +178,7 @@ fn a_second_run_writes_nothing_and_a_change_reaches_what_it_is_about() {
         );
         for arguments in [&["--check"][..], &[]] {
             let (_, said) = place.render(["1", "3"], arguments);
-            assert!(said.contains("for another key than before"), "{number}: {said}");
+            assert!(said.contains("for another recipient than before"), "{number}: {said}");
         }
         place.configure(CONFIG);
         assert_eq!(place.render(["1", "3"], &[]).0, 0);
@@ -286,7 +286,7 @@ fn both_sides_of_a_merge_keep_their_ciphertexts() {
         let (code, said) = place.render(["1", "2"], &["--check"]);
         assert!(code == 3 && said.contains("different: eu/manifests.yaml"), "{said}");
         let (code, said) = place.render(["1", "2"], &[]);
-        assert!(code == 0 && said.contains("`manifests.yaml` comes from a merge, and is written again"), "{said}");
+        assert!(code == 0 && said.contains("`manifests.yaml` has a merge conflict, and is written again"), "{said}");
         assert!(!said.contains("edited"), "{said}");
         let merged = values(&place.text("eu/manifests.yaml"));
         assert_eq!(merged.len(), 4);
@@ -301,7 +301,12 @@ fn both_sides_of_a_merge_keep_their_ciphertexts() {
     fs::write(&lock, conflict(&text, &format!("{head}sha256={other}{}", &tail[1..]))).unwrap();
     fs::write(&file, place.text("eu/manifests.yaml").replace("team-aa", "team-ac")).unwrap();
     let (code, said) = place.render(["1", "2"], &[]);
-    assert!(code == 0 && said.contains("comes from a merge") && said.contains("has a merge conflict"), "{said}");
+    assert!(
+        code == 0
+            && said.contains("has a merge conflict, and is written again")
+            && said.contains("has a merge conflict: both sides"),
+        "{said}"
+    );
     assert!(!said.contains("edited"), "{said}");
     assert_eq!(place.render(["1", "2"], &["--check"]), done());
 }
@@ -342,7 +347,7 @@ fn the_files_of_another_format_go_and_those_of_somebody_else_stay() {
     assert!(code == 3 && said.contains("missing: eu/manifests.yaml"), "{said}");
     assert!(said.contains("left over: eu/namespaces/team-a/sealedsecret-hub.yaml"), "{said}");
     let (code, said) = place.render(["1", "2"], &[]);
-    assert!(code == 0 && said.contains("of another `--format`, and removed"), "{said}");
+    assert!(code == 0 && said.contains("of another `--format` were removed"), "{said}");
     let left = ["eu/manifests.yaml", "eu/regcred.lock", "eu/theirs.yaml", "lab/manifests.yaml", "lab/regcred.lock"];
     assert!(place.files().keys().eq(left), "{:?}", place.files().keys());
     let (code, said) = place.render(["1", "2"], &["--format", "directory"]);

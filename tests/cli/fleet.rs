@@ -169,7 +169,10 @@ fn a_cluster_that_is_gone_is_told_and_its_folder_stays() {
     let (without, _) = CONFIG.split_once("  - name: lab").unwrap();
     fs::write(folder.path().join("regcred.yaml"), without).unwrap();
     let text = done(folder.path(), "render --output out");
-    assert!(text.contains("`lab` under `--output` was written by regcred, and is no cluster"), "{text}");
+    assert!(
+        text.contains("regcred wrote `lab` under `--output`, but regcred.yaml has no cluster of that name"),
+        "{text}"
+    );
     assert!(folder.path().join("out/lab/regcred.lock").exists());
     assert_eq!(done(folder.path(), "render --output out --cluster eu"), "");
     assert_eq!(regcred(folder.path(), "render --output out --check").status.code(), Some(3));
@@ -276,7 +279,7 @@ fn more_clusters_than_files_may_be_open_are_written_at_once() {
             .unwrap()
     };
     let output = run("-n 64");
-    assert!(output.status.code() == Some(1) && said(&output).contains("render some at a time"), "{}", said(&output));
+    assert!(output.status.code() == Some(1) && said(&output).contains("render fewer at a time"), "{}", said(&output));
     assert!(!folder.path().join("out").exists());
     let output = run("-Sn 64");
     assert!(output.status.success(), "{}", said(&output));

@@ -117,8 +117,8 @@ fn a_second_tool_in_one_folder_hears_which_files_to_take_over() {
     let output = regcred(folder.path(), &["init", "flux"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let hint = "  hint: write elsewhere with `--directory DIR`; then move `.sourceignore` here, move `kustomization-flux.yaml` here, \
-                add what the new `regcred.yaml` sets to the existing one, and correct the paths\n";
+    let hint = "  hint: write to another folder with `--directory DIR`; then move `.sourceignore` here, move `kustomization-flux.yaml` here, \
+                copy the settings of the new `regcred.yaml` into the existing one, and correct the paths\n";
     assert!(said.contains(hint), "{said}");
 }
 

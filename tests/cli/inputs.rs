@@ -177,7 +177,7 @@ fn what_this_user_may_not_read_is_named_and_taken_for_nothing_else() {
             .output()
             .unwrap();
         let text = stderr(&output);
-        assert!(text.contains("the file of `--output` is there and cannot be read: permission denied\n"), "{text}");
+        assert!(text.contains("the file of `--output` exists, but cannot be read: permission denied\n"), "{text}");
     }
 }
 

@@ -632,7 +632,7 @@ fn a_function_puts_no_plain_secret_among_files_where_recipients_are_listed() {
         let output = run(items);
         assert_eq!(output.status.code(), Some(1));
         let (said, out) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-        assert!(said.contains("would be in clear in a file") && !out.contains("kind: Secret\n"), "{said}");
+        assert!(said.contains("would hold the logins in clear") && !out.contains("kind: Secret\n"), "{said}");
     }
     succeeds(&run("\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"));
 }

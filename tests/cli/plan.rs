@@ -194,7 +194,7 @@ fn a_recipient_that_nobody_has_approved_gets_nothing() {
     refused("--reseal");
     assert_eq!(place.files("out"), before);
     let (code, said) = place.sealed("rsa-4096", "--check");
-    assert!(code == 3 && said.contains("for another key than before"), "{said}");
+    assert!(code == 3 && said.contains("for another recipient than before"), "{said}");
     // A file without its mark is no first run, because the lock has a signature for it.
     for name in [SEALED_A, "out/namespaces/b/sealedsecret-image-pull-secret.yaml"] {
         let text = place.text(name);

@@ -101,14 +101,15 @@ fn a_lock_that_is_gone_is_named_as_the_cause_and_accuses_nobody() {
     assert_eq!(place.tree("rsa-2048", "").0, 0);
     let lock = place.text("out/regcred.lock");
     fs::remove_file(place.path("out/regcred.lock")).unwrap();
-    let cause = "`regcred.lock` is missing while encrypted files are there, so nothing approves";
+    let cause = "`regcred.lock` is missing although encrypted files exist, so";
     let hint = "restore it: `git checkout HEAD -- regcred.lock` in that folder; if a commit changed it";
     let before = place.files("out");
     for more in ["", "--check"] {
         for certificate in ["rsa-2048", "rsa-4096"] {
             let (ended, said) = place.tree(certificate, more);
             assert!(ended == 1 && said.contains(cause) && said.contains(hint), "{certificate} {more}: {said}");
-            assert!(!said.contains("for another key than before") && !said.contains("stale: regcred.lock"), "{said}");
+            assert!(said.contains(" not approved") && !said.contains("stale: regcred.lock"), "{said}");
+            assert!(!said.contains("for another recipient than before"), "{said}");
         }
     }
     Place::refuses(place.tree("rsa-4096", ""), OTHER);
@@ -263,7 +264,7 @@ fn where_recipients_are_listed_only_a_flag_puts_logins_in_clear_into_a_file() {
             };
             for more in ["", "--check", "--allow-plaintext-in-git"] {
                 let (code, said) = run(&[LOGIN, KEY, list], more);
-                assert!(code == Some(1) && said.contains("would be in clear in a file"), "{output} {more}: {said}");
+                assert!(code == Some(1) && said.contains("would hold the logins in clear"), "{output} {more}: {said}");
                 assert!(!place.path("out").exists() && !place.path("x.yaml").exists() && !said.contains("canary"));
             }
             for (variables, more) in [(&[LOGIN, KEY, list][..], "--protect plain"), (&[LOGIN, KEY], "")] {

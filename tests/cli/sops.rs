@@ -299,7 +299,7 @@ fn rules_that_have_gone_are_a_change_that_a_merge_request_sees() {
     assert_eq!(output.status.code(), Some(3));
     for words in [
         "only a change of rules is compared",
-        "or by another rule of sops",
+        "or by another sops rule",
         "check who changed the certificate or `.sops.yaml`",
         "refuses it without `--accept-recipient`",
         "2 files are not current",

@@ -49,9 +49,9 @@ pub fn combinations() -> String {
     rows.concat()
 }
 
-/// The cases in which each option means nothing.
+/// The cases in which each option has no effect.
 pub fn options() -> String {
-    let mut text = "| flag | means nothing |\n|---|---|\n".to_owned();
+    let mut text = "| flag | has no effect |\n|---|---|\n".to_owned();
     for setting in SETTINGS {
         let is_of_it = |flag: &&str| flag.split(' ').next() == Some(setting.flag);
         for flag in reasons().map(|(flag, _)| flag).filter(is_of_it).collect::<BTreeSet<_>>() {

@@ -164,5 +164,5 @@ fn a_cluster_with_a_controller_is_looked_at_with_the_controllers_own_file() {
     let explain = ["explain", "image", IMAGE, "-n", &served, "--offline"];
     assert!(cluster.regcred(&explain).succeeded().contains("cause: "));
     let run = cluster.regcred(&["apply"]);
-    assert!(run.status == 2 && run.stderr.contains("would do it twice"), "{}", run.stderr);
+    assert!(run.status == 2 && run.stderr.contains("would write them a second time"), "{}", run.stderr);
 }

@@ -255,7 +255,7 @@ fn what_is_not_encrypted_is_found_without_logins_and_without_a_key_whatever_the_
     write(&root.join(path), &good);
     repository.rules("creation_rules: [{age: RECIPIENT, mac_only_encrypted: true}]");
     let run = repository.render(&[&arguments[..], &["--check"]].concat(), &[without]);
-    assert!(run.status == 3 && run.stderr.contains("2 encrypted files are for another key"), "{}", run.stderr);
+    assert!(run.status == 3 && run.stderr.contains("2 encrypted files are for another recipient"), "{}", run.stderr);
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn a_pod_of_an_excluded_namespace_and_each_pod_that_fails_are_shown_with_what_he
     assert_eq!(run.status, 3, "{}", run.stderr);
     for words in [
         "the Pod has its own list `imagePullSecrets`, without image-pull-secret",
-        "its ServiceAccount builder is not one of those that are linked",
+        "its ServiceAccount builder is not linked",
         "the namespace has opted out by its annotation",
         &format!("regcred explain pod own -n {served}\n"),
         &format!("regcred explain pod builds -n {served}\n"),

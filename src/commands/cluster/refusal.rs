@@ -27,28 +27,28 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
         (Reason::Managed, whose) => {
             let tool = whose.as_deref().unwrap_or("another tool");
             Diagnostic::error(Code::NotOurs, format!("{place} is managed by {tool}, and holds other logins")).hint(
-                "change it there; or give ours another name with --secret-name, or leave it with --on-conflict skip",
+                "change it there; or rename our Secret with --secret-name, or leave this Secret with --on-conflict skip",
             )
         }
         (Reason::Unchangeable, _) => Diagnostic::error(
             Code::Unchangeable,
             format!("{place} is immutable or of another type than a pull secret, which cannot change"),
         )
-        .hint("--recreate deletes it and makes it again; Pods that start in between may have to try again"),
+        .hint("--recreate deletes the Secret and creates it again; Pods that start in between may have to try again"),
         (_, whose) => {
             let owner =
                 whose.as_ref().map_or_else(|| "not regcred's".to_owned(), |whose| format!("of another {whose}"));
             let holds = if is_equal(step, delivery) { "the same logins" } else { "other logins" };
             let hint = match (is_equal(step, delivery), delivery.on_conflict) {
                 _ if is_fixed(step) => {
-                    "it is of another type or immutable: --recreate --on-conflict overwrite deletes it and makes it again; or give ours another name with --secret-name"
+                    "the Secret is of another type or immutable: --recreate --on-conflict overwrite deletes it and creates it again; or rename our Secret with --secret-name"
                 }
-                (true, _) => "--on-conflict adopt takes it over; or give ours another name with --secret-name",
+                (true, _) => "--on-conflict adopt takes the Secret over; or rename our Secret with --secret-name",
                 (false, OnConflict::Adopt) => {
-                    "adopt takes over equal logins only; --on-conflict overwrite replaces them, --secret-name gives ours another name"
+                    "adopt takes over equal logins only; --on-conflict overwrite replaces them, --secret-name renames our Secret"
                 }
                 (false, _) => {
-                    "give ours another name with --secret-name; --on-conflict skip leaves it, overwrite replaces it"
+                    "rename our Secret with --secret-name; --on-conflict skip leaves the existing Secret, overwrite replaces it"
                 }
             };
             let as_owner =

@@ -40,8 +40,8 @@ fn what_only_other_commands_can_do_is_said_at_once() {
     );
     let Err(problems) = problems else { panic!("refused") };
     let expected = [
-        "`protect` means nothing",
-        "`clusters` means nothing",
+        "`protect` has no effect",
+        "`clusters` has no effect",
         "`dockerConfig` names no mounted Secret",
         "is a preset",
         "`username` has no `key`",

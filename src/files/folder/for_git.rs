@@ -113,10 +113,10 @@ impl Run<'_> {
         left.sort_unstable();
         let problem = |name| {
             let message = format!(
-                "{name} may hold a login in clear, and our `.gitignore`, which keeps it out of Git, is no longer needed"
+                "{name} may hold a login in clear; regcred would remove the `.gitignore` that keeps this file out of Git"
             );
             Diagnostic::error(Code::PlaintextInGit, message)
-                .hint("delete it, or move it out of the folder, and run the same again")
+                .hint("delete this file, or move it out of the folder, and run the same command again")
         };
         Failure::unless_clean("the output", &left.into_iter().map(problem).collect::<Vec<_>>())
     }

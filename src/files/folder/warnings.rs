@@ -26,8 +26,8 @@ pub fn in_clear(names: &[String]) -> Diagnostic {
 }
 
 pub fn merged(name: &str) -> Diagnostic {
-    Diagnostic::warning(Code::FileConflict, format!("{name} comes from a merge, and is written again"))
-        .hint("what is encrypted on either side keeps its bytes while it is wanted: commit it with `regcred.lock`")
+    Diagnostic::warning(Code::FileConflict, format!("{name} has a merge conflict, and is written again"))
+        .hint("wanted encrypted documents of both sides keep their bytes: commit the file with `regcred.lock`")
 }
 
 pub fn conflict() -> Diagnostic {
@@ -38,14 +38,14 @@ pub fn conflict() -> Diagnostic {
 pub fn no_key() -> Diagnostic {
     let message = format!("`{KEY_VARIABLE}` is not set, so every run re-encrypts all files");
     Diagnostic::warning(Code::NoFingerprintKey, message).hint(
-        "set it to the output of `openssl rand -hex 32`, the same for every run, and what has not changed stays as it is",
+        "set it to the output of `openssl rand -hex 32`, the same for every run: then unchanged files keep their bytes",
     )
 }
 
 /// Files are for other recipients than before. Only sops reads its rules, so a comparison may not know the recipients.
 pub fn readdressed(count: usize) -> Diagnostic {
     let (files, are) = if count == 1 { ("file", "is") } else { ("files", "are") };
-    let message = format!("{count} encrypted {files} {are} for another key than before, or by another rule of sops");
+    let message = format!("{count} encrypted {files} {are} for another recipient than before, or by another sops rule");
     Diagnostic::warning(Code::AnotherRecipient, message).hint(format!(
         "{WHO_CHANGED}; with `{KEY_VARIABLE}`, a run names a new recipient, and refuses it without `--accept-recipient`"
     ))
@@ -72,8 +72,8 @@ pub fn sparse() -> Diagnostic {
 
 /// No existing file is wanted any more.
 pub fn of_another_format(count: usize) -> Diagnostic {
-    let files = if count == 1 { "file was" } else { "files were" };
-    let message = format!("{count} {files} of another `--format`, and removed: everything is re-encrypted");
+    let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
+    let message = format!("{count} {files} of another `--format` {were} removed, and everything is re-encrypted");
     Diagnostic::warning(Code::AnotherFormat, message).hint("set `format` once for all runs in regcred.yaml")
 }
 
@@ -84,11 +84,10 @@ pub fn refused(refused: &[&Recipient], root: &Root) -> Diagnostic {
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };
     let names = refused.iter().map(|one| one.fingerprint()).chain(refused.is_empty().then_some("FINGERPRINT"));
     let flags: Vec<_> = names.map(|name| format!("--accept-recipient {name}")).collect();
-    let mut message =
-        format!("the files are for another key than before: {shown} {is} new here, and nothing approves {them}");
+    let mut message = format!("the files are for another recipient than before: {shown} {is} not approved");
     let check = match root.state {
         State::Unlisted => {
-            message = format!("`{LOCK}` is missing while encrypted files are there, so nothing approves {shown}");
+            message = format!("`{LOCK}` is missing although encrypted files exist, so {shown} {is} not approved");
             format!("{RESTORE}; if it is gone for good, {WHO_CHANGED}")
         }
         _ if refused.iter().all(|one| Approved::is_named(&root.ours.approved, one.fingerprint())) => format!(
@@ -104,7 +103,7 @@ pub fn refused(refused: &[&Recipient], root: &Root) -> Diagnostic {
 /// A document is for a recipient that only other documents were for.
 pub fn moved(document: &str, recipient: &Recipient) -> Diagnostic {
     let message = format!(
-        "`{document}` is for another key than before: {recipient} opens other documents here, but not this one"
+        "`{document}` is for another recipient than before: {recipient} opens other documents here, but not this one"
     );
     Diagnostic::error(Code::AnotherRecipient, message)
         .hint(format!("{WHO_CHANGED}; if it was meant, add `--accept-recipient {}`", recipient.fingerprint()))

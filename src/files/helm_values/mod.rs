@@ -146,7 +146,7 @@ pub fn note(settings: &Settings) -> Option<String> {
     let namespace = &confined(settings)?.namespace;
     let how = match settings.destination {
         Destination::Stdout => {
-            "are not among the values: --output values.yaml writes them to values.guard.yaml (--no-guard says that none are wanted)"
+            "are not among the values: --output values.yaml writes them to values.guard.yaml (use --no-guard if you do not want them)"
         }
         Destination::Write(_) => "are in the file beside the values whose name ends with .guard.yaml",
         Destination::Check(_) => return None,

@@ -68,7 +68,7 @@ pub(super) fn refuse_a_login(logins: &[VariableName], environment: &Environment)
         let theirs = clear_and_encoded(login, environment);
         let is_one = |key: &String| theirs.iter().any(|login| login.contains(key) || key.contains(login));
         if let Some((key, _)) = keys.iter().find(|(_, text)| is_one(text)) {
-            let what = format!("holds a part of the login in `{login}`, and whoever has that could sign");
+            let what = format!("contains a part of the login in `{login}`: anyone who has that login could sign");
             return Err(unusable(key, &what));
         }
     }

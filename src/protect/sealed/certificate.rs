@@ -184,7 +184,7 @@ impl Certificate {
         (self.ends.duration_since(now) < SOON).then(|| {
             Diagnostic::warning(
                 Code::CertificateEndsSoon,
-                format!("the certificate in {source} ends on {}: nothing is sealed from then on", day(self.ends)),
+                format!("the certificate in {source} expires on {}: sealing fails after that", day(self.ends)),
             )
             .hint(FETCH)
         })

@@ -101,7 +101,7 @@ impl Controller<'_> {
                     Code::NoKubectl,
                     "the program `kubectl` is not on PATH, or cannot be started",
                 )
-                .hint("install kubectl, or ask someone who has it for the certificate, which is no secret");
+                .hint("install kubectl, or ask someone who has kubectl for the certificate, which is public");
             }
             Some(Trouble::Interrupted) => {
                 return Diagnostic::error(Code::Interrupted, "interrupted before the cluster answered")

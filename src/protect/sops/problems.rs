@@ -68,7 +68,7 @@ fn no_rule(naming: Naming, rules: &Rules, file: &Path) -> Diagnostic {
                 r"add one with the keys that may open it: `path_regex: \.sops\.yaml$` is for every file, `^FOLDER/CLUSTER/` for those of one cluster"
             }
             Naming::ByFlag => {
-                r"add one before the others, whose `path_regex` is for its name: `secrets\.yaml$`, for example"
+                r"add a rule before all others, with a `path_regex` that matches this file name: `secrets\.yaml$`, for example"
             }
         },
     )

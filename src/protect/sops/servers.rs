@@ -117,7 +117,7 @@ fn server(address: &str) -> Option<String> {
 
 fn not_known(servers: &[String]) -> Diagnostic {
     let shown: Vec<_> = servers.iter().map(|server| format!("`{server}`")).collect();
-    let message = format!("`.sops.yaml` names {}, and sops would identify the job there", shown.join(", "));
+    let message = format!("`.sops.yaml` names {}, and sops would send the identity of the job there", shown.join(", "));
     Diagnostic::error(Code::AnotherRecipient, message).hint(
         "check who wrote that rule; if it is your Vault, set `VAULT_ADDR` to its address; else add the recipient to `REGCRED_RECIPIENTS`, \
          or to --accept-recipient",

@@ -23,7 +23,7 @@ pub struct ControllerSpec {
     pub restart_stuck_pods: bool,
     /// How often it asks the registries about each login, such as `1h`; never if left out.
     pub check_online: Option<String>,
-    /// Globs of the registries that custom resources may name, and that may be asked; those of the logins if left out.
+    /// Globs of the registries that custom resources may name, and that may be asked; the registries of the logins if left out.
     pub registries: Vec<String>,
     /// More Secrets in its namespace that custom resources may name.
     pub secrets: Vec<ResourceName>,

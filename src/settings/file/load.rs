@@ -138,7 +138,7 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     if let Some(number) = text.lines().position(|line| line.starts_with("<<<<<<< ")) {
         let message = format!("line {}: a merge conflict begins", number + 1);
         return Diagnostic::error(Code::InvalidConfig, message)
-            .hint("solve it here first; regcred solves conflicts in what it writes itself");
+            .hint("resolve the conflict in this file first; regcred resolves conflicts only in its own files");
     }
     if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) {
         problem("a second YAML document begins", "regcred.yaml is one object; --config reads another file")

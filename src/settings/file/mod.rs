@@ -22,7 +22,7 @@ pub use controller::ControllerSpec;
 pub use load::{NAME, Which, load, parse, parse_function_config};
 pub use login::{Login, LoginForm, Place, UserName, Variable};
 
-/// Where a set of pull secrets comes from and how it gets to pods.
+/// Pull secrets: their logins, their namespaces, and how they are delivered.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(title = "RegistryCredentials")]

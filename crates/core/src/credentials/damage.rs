@@ -4,7 +4,7 @@ use crate::diagnostic::Code;
 pub(super) use crate::docker_config::token::TOKENS;
 
 /// What to do about blanks and invisible characters.
-pub(super) const HINT: &str = "set it with `printf '%s'`, not `echo`, and without what was copied around it";
+pub(super) const HINT: &str = "set it with `printf '%s'` instead of `echo`, and copy only the value";
 
 /// The repaired text, and what was removed: line ends at its edges with the blanks beside them, and around a token all blanks and
 /// invisible characters. `None` if nothing was removed.

@@ -43,7 +43,7 @@ fn keep_docker_io(kept: &mut [Written<'_>], source: &str, problems: &mut Vec<Dia
     let Some(plain) = kept.iter().find(|it| is_plain(it)) else { return };
     let usual = kept.iter().find(|it| rank(&it.key) == 1 && !it.login.is_same_login(&plain.login));
     if usual.is_some() {
-        problems.push(warning(source, &plain.login, "for images of Docker Hub a kubelet uses that of `docker.io`"));
+        problems.push(warning(source, &plain.login, "for Docker Hub a kubelet uses the login of `docker.io`"));
     }
     if usual.is_some() || kept.iter().any(|it| !is_plain(it) && kubelet::is_for_docker_hub(&it.key)) {
         kept.iter_mut().filter(|it| is_plain(it)).for_each(|it| it.login.registry = it.key.clone());

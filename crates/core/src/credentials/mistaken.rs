@@ -88,8 +88,8 @@ const TEXTS: &[Mistake<str>] = &[
     Mistake {
         is: answers::is_what_a_command_said,
         code: Code::NotADockerConfig,
-        what: "is what a command said when it failed, not a Docker config",
-        remedy: "run the command by hand, and set what it prints when it succeeds",
+        what: "is the error message of a command, not a Docker config",
+        remedy: "run the command by hand, and set its output after it succeeds",
     },
     Mistake {
         is: |text| {
@@ -149,7 +149,7 @@ const TEXTS: &[Mistake<str>] = &[
     Mistake {
         is: |text| text.contains("Login Succeeded"),
         code: Code::NotADockerConfig,
-        what: "is what `docker login` prints, not the file that it writes",
+        what: "is the output of `docker login`, not the file that `docker login` writes",
         remedy: "set the content of ~/.docker/config.json",
     },
 ];

@@ -186,7 +186,7 @@ const PERHAPS: &[StandIn] = &[
     StandIn {
         is: is_notation,
         what: "looks like how a program or a file of settings writes a value or its name",
-        remedy: "set the value itself, without what is around it",
+        remedy: "set only the value, without the text around it",
     },
 ];
 

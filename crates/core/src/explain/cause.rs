@@ -45,7 +45,7 @@ causes! {
     PlainHttp => "plain-http",
         "the registry speaks plain HTTP, and the node expects TLS", "serve the registry with TLS, or configure the host as insecure on each node";
     Mirror => "mirror",
-        "the node asks a mirror, and a container runtime sends a mirror no pull secret", "log the node itself in at the mirror, or name the mirror's host in the image";
+        "the node uses a mirror, and a container runtime sends no login of a pull secret to a mirror", "log the node itself in at the mirror, or name the mirror's host in the image";
     UnknownHost => "unknown-host",
         "the node finds no address for the registry", "check the host in the image, and the DNS of the node";
     Unreachable => "unreachable",
@@ -69,9 +69,9 @@ causes! {
     AccountExcluded => "account-excluded",
         "the ServiceAccount has opted out by its annotation, so that it gets no reference", "remove the annotation from the ServiceAccount, apply again, then create the Pod again";
     LinkedLater => "linked-later",
-        "the ServiceAccount got its reference after the Pod was created, and a Pod keeps what it has", "delete the Pod, so that its controller creates a new one: `kubectl rollout restart`";
+        "the ServiceAccount got its reference after the Pod was created, and the references of a Pod never change", "delete the Pod, so that its controller creates a new one: `kubectl rollout restart`";
     PolicyExcludes => "policy-excludes",
-        "the admission policy that adds references is there, and leaves this namespace out", "add the namespace to the policy's binding: `regcred apply --link policy` with it";
+        "the admission policy that adds references exists, but leaves this namespace out", "add the namespace to the policy's binding: run `regcred apply --link policy` with this namespace in its list";
     PolicyLater => "policy-later",
         "the Pod has no reference, though an admission policy adds them: the Pod is older, or no login of the policy matches its image", "create the Pod again; if that does not help, compare the policy with `regcred diff`";
     ReferenceDropped => "reference-dropped",
@@ -79,7 +79,7 @@ causes! {
     NoReference => "no-reference",
         "neither the Pod nor its ServiceAccount refers to a pull secret", "link the pull secret: `regcred apply` in this namespace, with --service-account unless it is `default`; if regcred.yaml excludes the namespace, change that first; then create the Pod again";
     OwnReferences => "own-references",
-        "the Pod has its own list `imagePullSecrets`, and then the references of its ServiceAccount do not count", "remove `imagePullSecrets` from the Pod's template, or add the right one";
+        "the Pod has its own list `imagePullSecrets`, so the references of its ServiceAccount are not used", "remove `imagePullSecrets` from the Pod's template, or add the right one";
     SecretMissing => "secret-missing",
         "the Pod or its ServiceAccount names a pull secret that does not exist", "correct the name, or create it with `regcred apply`";
     WrongType => "wrong-type",
@@ -87,7 +87,7 @@ causes! {
     IdentityToken => "identity-token",
         "a pull secret holds only an identity token, which a kubelet ignores", "use a user name and a password: a token of the registry or a service principal";
     SecretEmpty => "secret-empty",
-        "a pull secret holds no login: they may be in a credential helper of the machine that wrote it", "write user name and password into it: `regcred verify` shows what is missing";
+        "a pull secret holds no login: the logins may be in a credential helper of the machine that wrote it", "write user name and password into it: `regcred verify` shows what is missing";
     KeyScheme => "key-scheme",
         "the key of a login begins with a scheme that no registry has", "write the host alone as the key";
     KeyDockerHub => "key-docker-hub",

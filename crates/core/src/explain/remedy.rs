@@ -99,7 +99,7 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
             let secret = facts.secrets.iter().find(|secret| secret.logins().next().is_some())?;
             let name = &secret.name;
             (!secret.is_ours).then(|| {
-                format!("add a login for that registry to `{name}` where that Secret is made: regcred did not write it")
+                format!("add a login for that registry to `{name}` with the tool that wrote that Secret (not regcred)")
             })
         }
         Cause::SecretEmpty if facts.secrets.iter().any(|secret| secret.lacks_auths) => {

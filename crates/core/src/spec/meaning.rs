@@ -237,7 +237,7 @@ pub fn idle(typed: &Typed, run: &Run) -> Vec<Diagnostic> {
                 (Some(flag), Origin::Flag(_)) => format!("`{flag}`"),
                 _ => origin.to_string(),
             };
-            Some(Diagnostic::error(Code::Usage, format!("{named} means nothing {}", rule.when)).hint(rule.hint))
+            Some(Diagnostic::error(Code::Usage, format!("{named} has no effect {}", rule.when)).hint(rule.hint))
         })
         .collect()
 }

@@ -171,7 +171,7 @@ fn a_remedy_has_the_names_that_its_command_needs() {
             },
             "put it into its variable, and run `regcred apply -n shop --secret-name pull`;",
         ),
-        (|facts| with_key(facts, "quay.io", IMAGE), "`pull` where that Secret is made: regcred did not write it"),
+        (|facts| with_key(facts, "quay.io", IMAGE), "`pull` with the tool that wrote that Secret (not regcred)"),
         (
             |facts| {
                 facts.place.has_controller = true;

@@ -18,7 +18,7 @@ pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &
     let why = match delivery.link {
         _ if names.is_empty() => return None,
         Link::ServiceAccount if !lacks.iter().any(is_linked) => {
-            format!("its ServiceAccount {account} is not one of those that are linked")
+            format!("its ServiceAccount {account} is not linked")
         }
         Link::ServiceAccount if has_a_list_of_its_own(pod, space, account) => {
             return Some(format!(

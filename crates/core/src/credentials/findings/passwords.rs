@@ -113,8 +113,8 @@ pub(super) const ERRORS: &[Finding] = &[
     Finding {
         is: answers::is_complaint,
         code: Code::NotThePassword,
-        what: "is what a command said when it failed",
-        remedy: Remedy::Text("run the command by hand, and set what it prints when it succeeds"),
+        what: "is the error message of a command",
+        remedy: Remedy::Text("run the command by hand, and set its output after it succeeds"),
     },
     Finding {
         is: answers::is_command,
@@ -138,7 +138,7 @@ pub(super) const ERRORS: &[Finding] = &[
         is: |it| !google::takes_keys(it) && it.password.contains(['\n', '\r']),
         code: Code::PasswordWithControlCharacter,
         what: "has more than one line",
-        remedy: Remedy::Text("set the token alone: what a command prints beside it does not belong there"),
+        remedy: Remedy::Text("set only the token, without the other output of the command"),
     },
     Finding {
         is: |it| !google::takes_keys(it) && it.password.chars().any(char::is_control),
@@ -154,7 +154,7 @@ pub(super) const WARNINGS: &[Finding] = &[
         is: |it| it.password.contains(damage::is_invisible) || damage::is_at_an_edge(it.password),
         code: Code::InvisibleCharacter,
         what: INVISIBLE,
-        remedy: Remedy::Text("copy it once more from where it was made"),
+        remedy: Remedy::Text("copy it again from the place where it was created"),
     },
     REPLACED,
     IN_QUOTES,
@@ -162,7 +162,7 @@ pub(super) const WARNINGS: &[Finding] = &[
         is: other::may_be_user_and_password,
         code: Code::NotThePassword,
         what: "looks like base64 of `USER:PASSWORD`, as `auth` has it",
-        remedy: Remedy::Text("give the password alone, if it is that"),
+        remedy: Remedy::Text("if it is base64 of user and password, give only the password"),
     },
     OF_WINDOWS,
     Finding {
@@ -174,19 +174,19 @@ pub(super) const WARNINGS: &[Finding] = &[
     Finding {
         is: foreign::is_the_username,
         code: Code::NotThePassword,
-        what: "is the user name once more",
-        remedy: Remedy::Text("look whether its variable names the right one"),
+        what: "is the same as the user name",
+        remedy: Remedy::Text("check that the variable is the one with the password"),
     },
     Finding {
         is: foreign::is_of_another_service,
         code: Code::NotThePassword,
         what: "begins like a token of another service, which this registry does not take",
-        remedy: Remedy::Text("look whether registry and variable belong together"),
+        remedy: Remedy::Text("check that the variable is for this registry"),
     },
     Finding {
         is: foreign::is_no_token_of_ecr,
         code: Code::NotThePassword,
-        what: "is as long as a secret access key, which is no token of ECR",
+        what: "has the length of an AWS secret access key, which ECR does not accept as a password",
         remedy: Remedy::Text("the password is what `aws ecr get-login-password` prints"),
     },
     Finding {
@@ -204,7 +204,7 @@ pub(super) const WARNINGS: &[Finding] = &[
     Finding {
         is: |it| it.registry.host() == "ghcr.io" && it.password.starts_with("github_pat_"),
         code: Code::FineGrainedToken,
-        what: "is a fine-grained token, with which ghcr.io does not let images be pulled",
+        what: "is a fine-grained token, which ghcr.io does not accept for pulls",
         remedy: Remedy::Text("use a classic token with read:packages"),
     },
 ];

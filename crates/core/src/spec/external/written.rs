@@ -116,7 +116,7 @@ pub struct Generator {
     /// Whether it is a `ClusterGenerator`, one for the cluster; else there is one in each namespace.
     #[serde(default)]
     pub cluster_wide: bool,
-    /// What stands in its `spec`: with it the generator is written too, without it it is there already.
+    /// The `spec` of the generator. With it, regcred writes the generator; without it, the generator must exist.
     pub spec: Option<Map<String, Value>>,
 }
 
@@ -124,7 +124,7 @@ pub struct Generator {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct ClusterExternalSecret {
-    /// The namespaces, by their labels, any of these; those of `namespaces` if left out.
+    /// Labels of the namespaces; one of these selectors must match. The namespaces of `namespaces` if left out.
     pub namespace_selectors: Vec<LabelSelector>,
     /// How often the operator looks for namespaces, a Go duration; `1m` if left out.
     pub refresh_time: Option<String>,
@@ -162,8 +162,8 @@ pub enum LabelOperator {
     In,
     /// None of the values.
     NotIn,
-    /// It is there.
+    /// The label exists.
     Exists,
-    /// It is not there.
+    /// The label does not exist.
     DoesNotExist,
 }

@@ -158,7 +158,7 @@ fn the_advice_fits_the_reason_for_which_a_pod_lacks_a_reference() {
         ("default", "[]", "a reference is added when a Pod is created"),
         ("", "[]", "a reference is added when a Pod is created"),
         ("default", r#"[{"name":"own"}]"#, "its own list `imagePullSecrets`, without s"),
-        ("builder", "[]", "its ServiceAccount builder is not one of those that are linked"),
+        ("builder", "[]", "its ServiceAccount builder is not linked"),
         ("default", LINKED, ""),
     ] {
         let advice = of(account, references);
