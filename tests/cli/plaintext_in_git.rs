@@ -968,6 +968,16 @@ fn a_rule_that_the_run_may_remove_does_not_count() {
     git(folder.path(), &["config", "core.excludesFile", "v.yaml"]);
     is_refused(&render(folder.path(), &FILE));
     assert!(fs::read_to_string(folder.path().join("v.yaml")).unwrap().ends_with("\nv.yaml\n"));
+    // The files beside it are replaced, too.
+    for (chart, rules) in [("tamcore", "v.guard.yaml"), ("empathyco", "v.secret.yaml")] {
+        let folder = with_setting(rules);
+        put(&folder.path().join(rules), "# Written by regcred\nv.yaml\nv.secret.yaml\n");
+        let arguments = ["render", "--format", "helm-values", "--chart", chart, "--output", "v.yaml"];
+        let output = regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())], &arguments);
+        is_refused(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(&format!("ignored by a rule in `{rules}` only")), "{said}");
+    }
     // Through a link.
     let folder = repository();
     put(&folder.path().join("out/ignores"), "# Written by regcred\n*.yaml\n");
