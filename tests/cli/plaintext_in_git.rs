@@ -985,7 +985,7 @@ fn a_rule_that_the_run_may_remove_does_not_count() {
     symlink("../../out/ignores", folder.path().join(".git/info/exclude")).unwrap();
     refused(folder.path(), &TREE, ".git/info/exclude");
     // One cluster of a fleet removes the rule of another, also if the folder of a cluster is a link.
-    const FLEET: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: x}\nspec:\n  \
+    let fleet = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: x}\nspec:\n  \
          pullSecrets: [{name: p, namespaces: {include: [n]}}]\n  clusters: [{name: a}, {name: b}]\n";
     for (rules, linked) in [("o/a/ignores", false), ("a/ignores", true), ("o/a/.gitignore", false)] {
         let folder = with_setting(rules);
@@ -996,7 +996,7 @@ fn a_rule_that_the_run_may_remove_does_not_count() {
             put(&folder.path().join(rules).with_file_name(".gitignore"), "*\n");
         }
         put(&folder.path().join("o/b/README"), "somebody's");
-        put(&folder.path().join("regcred.yaml"), FLEET);
+        put(&folder.path().join("regcred.yaml"), fleet);
         if linked {
             symlink("../a", folder.path().join("o/a")).unwrap();
         }
