@@ -148,6 +148,9 @@ fn a_redirected_stdout_is_looked_at_too() {
     let elsewhere = tempfile::tempdir().unwrap();
     succeeds(&run(&elsewhere.path().join("out.yaml")));
     let inside = folder.path().join("out.yaml");
+    put(&folder.path().join(".git/info/exclude"), "out.yaml\n");
+    succeeds(&run(&inside));
+    put(&folder.path().join(".git/info/exclude"), "");
     let refused = run(&inside);
     is_refused(&refused);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("remove the file if the shell has left it empty"));
@@ -201,6 +204,7 @@ fn variables_that_lead_git_elsewhere_are_named() {
         (vec![("GIT_INDEX_FILE", "/nowhere")], &inside, Some("GIT_INDEX_FILE")),
         (vec![("GIT_INDEX_FILE", "/nowhere")], &outside, None),
         (vec![("GIT_COMMON_DIR", git.to_str().unwrap())], &inside, Some("GIT_COMMON_DIR")),
+        (vec![("GIT_COMMON_DIR", git.to_str().unwrap())], &outside, None),
     ] {
         let path = path();
         let all: Vec<_> = [("DOCKERHUB_AUTH", LOGIN), ("PATH", &path)].into_iter().chain(variables).collect();
@@ -345,17 +349,26 @@ fn a_hostile_repository_runs_nothing_and_hides_nothing() {
         put(&git_folder.join("config"), &settings);
         put(&git_folder.join("config.worktree"), &format!("[core]\n\tworktree = {}\n", elsewhere.path().display()));
     };
+    let hostile_at_its_place = |git_folder: &Path| {
+        hostile(git_folder);
+        put(&git_folder.join("config"), &settings.replace("worktree = ", "other = "));
+        fs::remove_file(git_folder.join("config.worktree")).unwrap();
+    };
     // As a repository.
     let folder = repository();
     put(&folder.path().join("x.yaml"), "");
     put(&folder.path().join(".gitattributes"), "* filter=x\n");
     git(folder.path(), &["add", "."]);
-    hostile(&folder.path().join(".git"));
-    for name in ["x.yaml", "new.yaml"] {
+    let both = [&hostile as &dyn Fn(&Path), &hostile_at_its_place];
+    for (hostile, name) in both.into_iter().flat_map(|hostile| ["x.yaml", "new.yaml"].map(|name| (hostile, name))) {
+        hostile(&folder.path().join(".git"));
         is_refused(&render(folder.path(), &["--output", name]));
     }
     put(&folder.path().join(".git/info/exclude"), "*\n");
     is_refused(&render(folder.path(), &["--output", "x.yaml"]));
+    hostile(&folder.path().join(".git"));
+    is_refused(&render(folder.path(), &["--output", "new.yaml"]));
+    hostile_at_its_place(&folder.path().join(".git"));
     succeeds(&render(folder.path(), &["--output", "new.yaml"]));
     // As a repository without a work tree inside of ours, which the merge request brought.
     let outer = repository();
@@ -384,8 +397,10 @@ fn a_hostile_repository_runs_nothing_and_hides_nothing() {
     git(folder.path(), &["sparse-checkout", "set", "kept"]);
     let blob = git(folder.path(), &["rev-parse", "HEAD:sub/.gitignore"]);
     fs::remove_file(folder.path().join(".git/objects").join(&blob[..2]).join(blob[2..].trim())).unwrap();
-    hostile(&folder.path().join(".git"));
-    is_refused(&render(folder.path(), &["--output", "sub/new.yaml"]));
+    for hostile in both {
+        hostile(&folder.path().join(".git"));
+        is_refused(&render(folder.path(), &["--output", "sub/new.yaml"]));
+    }
     assert!(!marker.exists(), "a program of the repository ran: {}", fs::read_to_string(marker).unwrap());
     // The trap is real: plain git walks into it.
     let config =
@@ -459,6 +474,27 @@ fn a_repository_within_does_not_hide_what_the_one_around_it_tracks() {
         put(&folder.path().join(name).join(".git/info/exclude"), "*\n");
     }
     is_refused(&render(folder.path(), &["--output", "a/b/z.yaml"]));
+}
+
+/// The index has one entry for a folder that is not checked out.
+#[test]
+fn a_sparse_index_hides_no_tracked_file() {
+    let folder = repository();
+    for name in ["out/x.yaml", "out/deep/x.yaml", "kept/x"] {
+        put(&folder.path().join(name), "# Written by regcred\n");
+    }
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "--quiet", "--message", "first"]);
+    git(folder.path(), &["sparse-checkout", "set", "--cone", "--sparse-index", "kept"]);
+    git(folder.path(), &["config", "sparse.expectFilesOutsideOfPatterns", "true"]);
+    assert_eq!(git(folder.path(), &["ls-files", "--sparse"]), "kept/x\nout/\n");
+    for name in ["out", "out/deep", "kept/inner"] {
+        fs::create_dir_all(folder.path().join(name)).unwrap();
+        git(&folder.path().join(name), &["init", "--quiet"]);
+        put(&folder.path().join(name).join(".git/info/exclude"), "*\n");
+        let output = render(folder.path(), &["--output", &format!("{name}/x.yaml")]);
+        if name == "kept/inner" { succeeds(&output) } else { is_refused(&output) }
+    }
 }
 
 /// A killed run leaves its temporaries where they are.
@@ -896,4 +932,150 @@ fn our_gitignore_goes_only_when_nothing_in_clear_is_left() {
     let output = render(folder.path(), &sealed);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(1) && said.contains("secret-image-pull-secret.yaml` may hold"), "{said}");
+}
+
+/// Git would add the Secret after the run, because the run replaces or removes the file with the rule.
+#[cfg(unix)]
+#[test]
+fn a_rule_that_the_run_may_remove_does_not_count() {
+    use std::os::unix::fs::symlink;
+    const FILE: [&str; 2] = ["--output", "v.yaml"];
+    let refused = |folder: &Path, output: &[&str], named: &str| {
+        git(folder, &["add", "--all", "--force"]);
+        let output = render(folder, output);
+        is_refused(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains(&format!("ignored by a rule in `{named}` only")) && said.contains("outside of the output"),
+            "{said}"
+        );
+    };
+    let with_setting = |rules: &str| {
+        let folder = repository();
+        git(folder.path(), &["config", "core.excludesFile", rules]);
+        folder
+    };
+    // A file that the lock lists is removed; the lock and a wanted file are replaced.
+    let folder = with_setting("out/ignores");
+    put(&folder.path().join("out/ignores"), "# Written by regcred\n*.yaml\n");
+    put(&folder.path().join("out/regcred.lock"), "# Written by regcred\nignores\n");
+    refused(folder.path(), &TREE, "out/ignores");
+    let folder = with_setting("out/regcred.lock");
+    put(&folder.path().join("out/regcred.lock"), "# Written by regcred\nsecret-*\n");
+    refused(folder.path(), &TREE, "out/regcred.lock");
+    let folder = with_setting("v.yaml");
+    put(&folder.path().join("v.yaml"), "# Written by regcred\nv.yaml\n");
+    git(folder.path(), &["config", "core.excludesFile", "v.yaml"]);
+    is_refused(&render(folder.path(), &FILE));
+    assert!(fs::read_to_string(folder.path().join("v.yaml")).unwrap().ends_with("\nv.yaml\n"));
+    // The files beside it are replaced, too.
+    for (chart, rules) in [("tamcore", "v.guard.yaml"), ("empathyco", "v.secret.yaml")] {
+        let folder = with_setting(rules);
+        put(&folder.path().join(rules), "# Written by regcred\nv.yaml\nv.secret.yaml\n");
+        let arguments = ["render", "--format", "helm-values", "--chart", chart, "--output", "v.yaml"];
+        let output = regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())], &arguments);
+        is_refused(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(&format!("ignored by a rule in `{rules}` only")), "{said}");
+    }
+    // Through a link.
+    let folder = repository();
+    put(&folder.path().join("out/ignores"), "# Written by regcred\n*.yaml\n");
+    fs::remove_file(folder.path().join(".git/info/exclude")).unwrap();
+    symlink("../../out/ignores", folder.path().join(".git/info/exclude")).unwrap();
+    refused(folder.path(), &TREE, ".git/info/exclude");
+    // One cluster of a fleet removes the rule of another, also if the folder of a cluster is a link.
+    let fleet = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: x}\nspec:\n  \
+         pullSecrets: [{name: p, namespaces: {include: [n]}}]\n  clusters: [{name: a}, {name: b}]\n";
+    for (rules, linked) in [("o/a/ignores", false), ("a/ignores", true), ("o/a/.gitignore", false)] {
+        let folder = with_setting(rules);
+        put(&folder.path().join(rules), "# Written by regcred\nsecret-*\n");
+        let name = rules.rsplit('/').next().unwrap();
+        put(&folder.path().join(rules).with_file_name("regcred.lock"), &format!("# Written by regcred\n{name}\n"));
+        if name == "ignores" {
+            put(&folder.path().join(rules).with_file_name(".gitignore"), "*\n");
+        }
+        put(&folder.path().join("o/b/README"), "somebody's");
+        put(&folder.path().join("regcred.yaml"), fleet);
+        if linked {
+            symlink("../a", folder.path().join("o/a")).unwrap();
+        }
+        git(folder.path(), &["add", "--all", "--force"]);
+        let arguments = ["render", "--output", "o"];
+        let output = regcred(folder.path(), &[("DOCKERHUB_AUTH", LOGIN), ("PATH", &path())], &arguments);
+        is_refused(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(&format!("ignored by a rule in `{rules}` only")), "{said}");
+    }
+    // A `.gitignore` in the output stays, as does a rule elsewhere.
+    for rules in
+        ["out/.gitignore", "out/namespaces/.gitignore", "out/namespaces/a/.gitignore", ".gitignore", "elsewhere"]
+    {
+        let folder = if rules == "elsewhere" { with_setting(rules) } else { repository() };
+        put(&folder.path().join(rules), "secret-*\n");
+        put(&folder.path().join("out/notes.txt"), "somebody's");
+        succeeds(&render(folder.path(), &TREE));
+        succeeds(&render(folder.path(), &TREE));
+        git(folder.path(), &["add", "--all"]);
+        assert!(!git(folder.path(), &["ls-files"]).contains("secret-"), "{rules}");
+    }
+}
+
+/// The names in the index of such a repository begin at another folder, so a tracked file has another name there.
+#[cfg(unix)]
+#[test]
+fn a_work_tree_that_begins_elsewhere_is_refused() {
+    let both = tempfile::tempdir().unwrap();
+    let folder = both.path().join("repo");
+    put(&folder.join("x.yaml"), "# Written by regcred\n");
+    put(&folder.join(".gitignore"), "*\n");
+    git(&folder, &["init", "--quiet"]);
+    let output = |folder: &Path| render(folder, &["--output", "x.yaml"]);
+    succeeds(&output(&folder));
+    let elsewhere = tempfile::tempdir().unwrap();
+    for (place, is_here) in
+        [("../..", false), (elsewhere.path().to_str().unwrap(), false), ("..", true), (folder.to_str().unwrap(), true)]
+    {
+        for file in ["config", "config.worktree"] {
+            git(&folder, &["config", "extensions.worktreeConfig", "true"]);
+            let file = folder.join(".git").join(file);
+            let before = fs::read_to_string(&file).unwrap_or_default();
+            put(&file, &format!("{before}[core]\n\tworktree = {place}\n"));
+            let output = output(&folder);
+            put(&file, &before);
+            if is_here {
+                succeeds(&output);
+                continue;
+            }
+            is_refused(&output);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(said.contains("its `core.worktree` names another folder"), "{place}: {said}");
+        }
+    }
+    // A submodule names its own folder, and a repository without a work tree has linked ones.
+    git(&folder, &["commit", "--quiet", "--allow-empty", "--message", "first"]);
+    let outer = repository();
+    let source = folder.to_str().unwrap();
+    git(outer.path(), &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", source, "sub"]);
+    put(&outer.path().join(".git/modules/sub/info/exclude"), "*\n");
+    assert!(fs::read_to_string(outer.path().join(".git/modules/sub/config")).unwrap().contains("worktree = "));
+    succeeds(&output(&outer.path().join("sub")));
+    let around = tempfile::tempdir().unwrap();
+    git(around.path(), &["clone", "--quiet", "--bare", source, ".bare"]);
+    put(&around.path().join(".git"), "gitdir: ./.bare\n");
+    git(around.path(), &["worktree", "add", "--quiet", "-b", "other", "linked"]);
+    put(&around.path().join(".bare/info/exclude"), "*\n");
+    succeeds(&output(&around.path().join("linked")));
+}
+
+#[test]
+fn git_writes_no_trace() {
+    let (folder, home, traces) = (repository(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    put(&folder.path().join(".gitignore"), "x.yaml\n");
+    let to = |name: &str| format!("\t{name} = {}\n", traces.path().join(name).display());
+    let targets = ["normalTarget", "eventTarget", "perfTarget"].map(to).concat();
+    put(&home.path().join(".gitconfig"), &format!("[trace2]\n{targets}"));
+    let variables = [("DOCKERHUB_AUTH", LOGIN), ("PATH", &path()), ("HOME", home.path().to_str().unwrap())];
+    succeeds(&regcred(folder.path(), &variables, &["render", "-n", "a", "--output", "x.yaml"]));
+    assert_eq!(fs::read_dir(traces.path()).unwrap().count(), 0);
 }

@@ -79,7 +79,7 @@ impl Delivery {
         let kind = product.kind(&target.path);
         if kind != Kind::Tree && mode == Mode::Write && product.holds_a_secret() {
             root::check_file(&target.path)?;
-            git::check_file(&target.path, kind.name(), &target)?;
+            git::check_file(&target.path, kind.name(), vec![target.path.clone()], &target)?;
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let prepared = folder::prepare(product.files(&name)?, kind, &target, mode, &place.new_paths)?;

@@ -4,14 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
-/// Whether a text may hold a Docker config or a Secret, in clear or in base64, however it is quoted or folded.
+/// Whether a text may hold a Docker config or a Secret, in clear or in base64, however it is quoted or folded, also in UTF-16, which
+/// has a zero beside each letter.
 pub fn in_clear(text: &[u8]) -> bool {
-    if text.contains(&0) {
-        // UTF-16 is ASCII with zeros between.
-        let narrow = Zeroizing::new(text.iter().filter(|byte| **byte != 0).copied().collect::<Vec<_>>());
-        return in_clear(&narrow);
-    }
-    String::from_utf8_lossy(text).split("\n---").any(|document| document_in_clear(document.as_bytes()))
+    let text: Zeroizing<Vec<u8>> = Zeroizing::new(text.iter().filter(|byte| **byte != 0).copied().collect());
+    String::from_utf8_lossy(&text).split("\n---").any(|document| document_in_clear(document.as_bytes()))
 }
 
 fn document_in_clear(text: &[u8]) -> bool {
@@ -72,8 +69,10 @@ mod tests {
             "kind: Secret\ndata: {a: 'ENC[AES256_GCM,data:x]'}\nsops: {mac: x}\n---\nkind: Secret\ndata: {a: b}",
         ] {
             assert!(in_clear(text.as_bytes()), "{text}");
-            let wide: Vec<_> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-            assert!(in_clear(&wide), "{text}");
+            for order in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
+                let utf_16 = |text: &str| text.encode_utf16().flat_map(order).collect::<Vec<_>>();
+                assert!(in_clear(&utf_16(text)) && in_clear(&utf_16(&format!("\u{feff}{text}"))), "{text}");
+            }
         }
     }
 

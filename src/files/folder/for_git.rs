@@ -29,12 +29,13 @@ impl Run<'_> {
         let secrets = entries.iter().filter(|entry| entry.holds_a_secret());
         let staging = self.root.staging();
         if let Kind::File(_) = &self.root.kind {
+            let folder = self.target.path.parent().unwrap_or(&self.root.path);
+            let outputs: Vec<_> = entries.iter().map(|entry| self.root.kind.place(folder, &entry.path)).collect();
             for Entry { path, .. } in secrets {
-                let name = self.root.kind.shown(path);
-                let place = self.root.kind.place(self.target.path.parent().unwrap_or(&self.root.path), path);
-                git::check_file(&place, &name, self.target)?;
+                let place = self.root.kind.place(folder, path);
+                git::check_file(&place, &self.root.kind.shown(path), outputs.clone(), self.target)?;
             }
-            return Guard::new(self.target).check_temporaries(&staging);
+            return Guard::new(self.target, outputs).check_temporaries(&staging);
         }
         if self.guard.is_none() {
             if self.is_to_be_covered() {
@@ -45,7 +46,7 @@ impl Run<'_> {
                     self.new_paths.add(path);
                 }
             }
-            let mut guard = Guard::new(self.target);
+            let mut guard = Guard::new(self.target, [self.root.path.clone()]);
             guard.check_temporaries(&staging)?;
             self.guard = Some(guard);
         }

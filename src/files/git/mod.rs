@@ -24,12 +24,28 @@ pub struct Guard<'a> {
     target: &'a Target<'a>,
     roots: HashMap<PathBuf, Option<PathBuf>>,
     repositories: HashMap<PathBuf, Repository>,
+    /// What this run may replace, or remove with all that is in it, without links.
+    outputs: Vec<PathBuf>,
 }
 
 impl<'a> Guard<'a> {
-    /// A guard for the output of one run.
-    pub fn new(target: &'a Target<'a>) -> Self {
-        Self { target, roots: HashMap::new(), repositories: HashMap::new() }
+    /// A guard for the outputs of one run. The other clusters of a fleet have theirs in the same folder.
+    pub fn new(target: &'a Target<'a>, outputs: impl IntoIterator<Item = PathBuf>) -> Self {
+        let fleet = target.cluster.and(target.path.parent()).map(Path::to_path_buf);
+        let others = fleet.iter().filter_map(|fleet| fs::read_dir(fleet).ok()).flatten().flatten();
+        let all = outputs.into_iter().chain(others.map(|other| other.path())).chain(fleet.clone());
+        let outputs = all.flat_map(|path| place::resolve(&path).unwrap_or_default()).collect();
+        Self { target, roots: HashMap::new(), repositories: HashMap::new(), outputs }
+    }
+
+    /// Whether the run may replace or remove the file with the rule that ignores a path. In a folder it removes no `.gitignore` while a
+    /// Secret in clear is there.
+    fn may_lose(&self, rules: &Path, path: &Path) -> bool {
+        let covers = |rules: &Path| rules.ends_with(IGNORE_FILE) && path.starts_with(rules.parent().unwrap_or(rules));
+        let is_lost = |rules: &PathBuf| {
+            self.outputs.iter().any(|output| rules.starts_with(output) && (rules == output || !covers(rules)))
+        };
+        place::resolve(rules).map_or(true, |places| places.iter().any(is_lost))
     }
 
     /// Refuses files with a plain Secret that Git tracks or would add. Each file has a path without links, and the name that messages use
@@ -81,31 +97,23 @@ impl<'a> Guard<'a> {
         let paths: Vec<_> = files.iter().map(|(path, _)| within(path)).collect();
         let verdicts = match nearest {
             Some(nearest) if nearest == root || repository.tracks_below(&within(nearest)) => {
-                repository.judge(&paths, self.output().as_deref()).map_err(unknown)?
+                repository.judge(&paths).map_err(unknown)?
             }
             _ => repository.tracked(&paths),
         };
-        for ((_, name), verdict) in files.iter().zip(verdicts) {
-            match verdict {
-                Verdict::Ignored => {}
-                Verdict::Tracked => return Err(refusal(&format!("{name} is tracked by Git"), "")),
-                Verdict::IgnoredByOutput(rules) => {
-                    let what = format!("{name} is ignored by a rule in {rules} only, a file that this run may change");
-                    return Err(refusal(&what, "move the rule into a `.gitignore`; "));
-                }
-                Verdict::NotIgnored => {
-                    return Err(refusal(&format!("{name} is in a Git work tree and not ignored"), ""));
-                }
-            }
+        for ((path, name), verdict) in files.iter().zip(verdicts) {
+            let (what, remedy) = match verdict {
+                Verdict::Ignored(Some(rules)) if self.may_lose(&root.join(&rules), path) => (
+                    format!("is ignored by a rule in `{}` only, a file that this run may change", rules.display()),
+                    "move the rule into a `.gitignore` outside of the output; ",
+                ),
+                Verdict::Ignored(_) => continue,
+                Verdict::Tracked => ("is tracked by Git".to_owned(), ""),
+                Verdict::NotIgnored => ("is in a Git work tree and not ignored".to_owned(), ""),
+            };
+            return Err(refusal(&format!("{name} {what}"), remedy));
         }
         Ok(())
-    }
-
-    /// The place of the whole output, if it exists. The folder or file of a cluster is beside those of the other clusters.
-    fn output(&self) -> Option<PathBuf> {
-        let path = &self.target.path;
-        let whole = if self.target.cluster.is_some() { path.parent()? } else { path };
-        whole.canonicalize().ok()
     }
 
     /// The tops of the work trees around a path, the nearest first.
@@ -143,7 +151,8 @@ fn refusal(what: &str, remedy: &str) -> Failure {
 /// Refuses standard output if it is redirected to a file that may hold no plain Secret.
 pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
     let Some(path) = redirected_stdout() else { return Ok(()) };
-    check_file(&path, "the file that standard output goes to", target)
+    let alone = Target { cluster: None, ..target.clone() };
+    check_file(&path, "the file that standard output goes to", vec![path.clone()], &alone)
 }
 
 /// The file that standard output goes to, if it is one. Only Linux reports the name of an open file.
@@ -152,15 +161,15 @@ pub fn redirected_stdout() -> Option<PathBuf> {
     fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()).then_some(path)
 }
 
-/// Refuses a single file that may hold no plain Secret.
-pub fn check_file(path: &Path, name: &str, target: &Target<'_>) -> Result<(), Failure> {
+/// Refuses a single file that may hold no plain Secret, in a run with these outputs.
+pub fn check_file(path: &Path, name: &str, outputs: Vec<PathBuf>, target: &Target<'_>) -> Result<(), Failure> {
     if target.plaintext_in_git == PlaintextInGit::Allow {
         return Ok(());
     }
     let places = place::resolve(path).map_err(|lost| {
         refusal(&format!("{name} is at no certain place, as its path {lost}"), "name it by a direct path; ")
     })?;
-    Guard::new(target).check(places.into_iter().map(|place| (place, name.to_owned())))
+    Guard::new(target, outputs).check(places.into_iter().map(|place| (place, name.to_owned())))
 }
 
 /// Whether a folder is in a work tree, and our `.gitignore` keeps it out of Git.
@@ -208,9 +217,7 @@ pub fn below_the_top(folder: &Path) -> Option<(PathBuf, PathBuf)> {
 
 /// Whether Git leaves some files out of the work tree around a folder (`git sparse-checkout`).
 pub fn is_sparse(folder: &Path) -> bool {
-    let Some(git) = folder.ancestors().find(|ancestor| is_root(ancestor)).map(|root| root.join(".git")) else {
-        return false;
-    };
+    let git = folder.ancestors().find(|ancestor| is_root(ancestor)).unwrap_or(folder).join(".git");
     // A linked work tree, or a submodule, has a file that names the folder.
     let elsewhere = || Some(git.parent()?.join(read_text(&git).ok()?.trim().strip_prefix("gitdir: ")?));
     let git = elsewhere().unwrap_or(git);
@@ -219,10 +226,7 @@ pub fn is_sparse(folder: &Path) -> bool {
 
 /// Whether a file is below a folder, or in the outermost work tree around that folder.
 pub fn is_beside(file: &Path, folder: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let (file, folder) = (real(file), real(folder));
-    let top = folder.ancestors().filter(|ancestor| is_root(ancestor)).last().unwrap_or(&folder);
-    file.starts_with(top) || file.starts_with(&folder)
+    is_inside(&file.canonicalize().unwrap_or_else(|_| file.to_path_buf()), folder)
 }
 
 /// Whether a write to a path changes only files below a folder, or in the outermost work tree around that folder.

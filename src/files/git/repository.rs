@@ -22,21 +22,16 @@ const VARIABLES: [&str; 3] = ["PATH", "HOME", "XDG_CONFIG_HOME"];
 const OF_OTHER_RULES: [&str; 5] =
     ["GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_SYSTEM"];
 /// The settings with which a repository could run programs, or answer for another place.
-const HARDENED: [&str; 9] = [
-    "--no-pager",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "safe.bareRepository=explicit",
-    "-c",
-    "core.untrackedCache=false",
-];
+const HARDENED: &str = "--no-pager -c core.fsmonitor=false -c core.hooksPath=/dev/null -c safe.bareRepository=explicit \
+     -c core.untrackedCache=false";
+/// The variables that turn something on.
+const ON: [&str; 2] = ["GIT_NO_LAZY_FETCH", "GIT_NO_REPLACE_OBJECTS"];
+/// The variables that turn something off. The settings of a user may name files for traces.
+const OFF: [&str; 5] =
+    ["GIT_OPTIONAL_LOCKS", "GIT_TERMINAL_PROMPT", "GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF"];
 
 /// A work tree and the files that Git tracks in it.
 pub struct Repository {
-    root: PathBuf,
     program: Program,
     tracked: BTreeSet<Vec<u8>>,
     case: Case,
@@ -51,14 +46,12 @@ enum Case {
 }
 
 /// How Git treats a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Git tracks the file, a folder of it, or a file below it.
     Tracked,
     NotIgnored,
-    /// A rule in this file ignores it, but the file is in the output, where the run may change or remove it.
-    IgnoredByOutput(String),
-    Ignored,
+    /// Ignored by a rule in this file, if one was asked for; a relative path begins at the root.
+    Ignored(Option<PathBuf>),
 }
 
 /// Why Git does not answer.
@@ -79,35 +72,18 @@ impl Repository {
         let Ok(ceiling) = env::join_paths(root.parent()) else {
             return Err(Trouble::new("the path of the work tree holds a colon", ""));
         };
-        let mut program = program.within(root).with("GIT_CEILING_DIRECTORIES", ceiling);
-        for (name, value) in [
-            ("GIT_TRACE2", "0"),
-            ("GIT_TRACE2_EVENT", "0"),
-            ("GIT_TRACE2_PERF", "0"),
-            ("GIT_ALLOW_PROTOCOL", "none"),
-            ("GIT_NO_LAZY_FETCH", "1"),
-            ("GIT_OPTIONAL_LOCKS", "0"),
-            ("GIT_TERMINAL_PROMPT", "0"),
-            ("GIT_NO_REPLACE_OBJECTS", "1"),
-        ] {
-            program = program.with(name, value);
-        }
-        let fail = |trouble| Trouble::of(trouble, root);
-        // The names in the index begin at the top that Git itself sees.
-        let top = run(&program, &["rev-parse", "--show-toplevel"], Vec::new());
-        let is_astray = |top: &[u8]| {
-            let real = Path::new(OsStr::from_bytes(top)).canonicalize();
-            real.is_ok_and(|top| top != root && (top.starts_with(root) || root.starts_with(top)))
-        };
-        if top.is_ok_and(|top| is_astray(top.strip_suffix(b"\n").unwrap_or(&top))) {
-            let remedy = "remove this setting (`git config --unset core.worktree`); ";
-            return Err(Trouble::new("`core.worktree` names another folder as the work tree", remedy));
-        }
-        let program = program.with("GIT_WORK_TREE", root);
+        let program = program.within(root).with("GIT_CEILING_DIRECTORIES", ceiling).with("GIT_ALLOW_PROTOCOL", "none");
+        let program = ON.iter().fold(program, |program, name| program.with(name, "1"));
+        let program = OFF.iter().fold(program, |program, name| program.with(name, "0"));
         let believes_outer_rules = !OF_OTHER_RULES.iter().any(|name| environment.is_set(name));
-        let tracked = BTreeSet::new();
-        let mut repository =
-            Self { root: root.to_path_buf(), program, tracked, case: Case::Matters, believes_outer_rules };
+        let mut repository = Self { program, tracked: BTreeSet::new(), case: Case::Matters, believes_outer_rules };
+        let fail = |trouble| Trouble::of(trouble, root);
+        // The user's Git follows `core.worktree`, and then the names in the index begin there. A repository without a work tree says nothing.
+        if !repository.run(&["rev-parse", "--show-cdup"], Vec::new()).map_err(fail)?.trim_ascii().is_empty() {
+            let remedy = "run `git config --unset core.worktree` there, or write outside of the work tree; ";
+            return Err(Trouble::new("its `core.worktree` names another folder", remedy));
+        }
+        repository.program = repository.program.with("GIT_WORK_TREE", root);
         let ignore_case = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
         if repository.run(&ignore_case, Vec::new()).map_err(fail)?.starts_with(b"true") {
             repository.case = Case::IsIgnored;
@@ -123,9 +99,9 @@ impl Repository {
         Ok(repository)
     }
 
-    /// What Git does with each of these files; their paths begin at the root. `output` is what the run may change.
+    /// What Git does with each of these files; their paths begin at the root.
     /// Errors: git fails, or gives an unexpected answer.
-    pub fn judge(&self, paths: &[PathBuf], output: Option<&Path>) -> Result<Vec<Verdict>, Trouble> {
+    pub fn judge(&self, paths: &[PathBuf]) -> Result<Vec<Verdict>, Trouble> {
         let questions = paths.iter().flat_map(|path| [b"./", bytes(path), b"\0"].concat()).collect();
         // Git looks for a rule outside of the repository in the file that this setting names, else in a file of the user.
         let outer_rules = if self.believes_outer_rules { &[][..] } else { &["-c", "core.excludesFile=/dev/null"] };
@@ -142,42 +118,30 @@ impl Repository {
         }
         let judged = paths.iter().zip(fields.chunks(4)).map(|(path, fields)| match fields {
             _ if self.tracks(path) => Verdict::Tracked,
-            [source, _, rule, _] if !rule.is_empty() && !rule.starts_with(b"!") => self.ignored(source, output),
+            [rules, _, rule, _] if !rule.is_empty() && !rule.starts_with(b"!") => {
+                Verdict::Ignored(Some(OsStr::from_bytes(rules).into()))
+            }
             _ => Verdict::NotIgnored,
         });
         Ok(judged.collect())
     }
 
-    /// The verdict about a file that a rule of `source` ignores. A run keeps each `.gitignore`, but no other file of its output.
-    fn ignored(&self, source: &[u8], output: Option<&Path>) -> Verdict {
-        let source = Path::new(OsStr::from_bytes(source));
-        let stays =
-            |real: PathBuf| real.ends_with(".gitignore") || !output.is_some_and(|output| real.starts_with(output));
-        let is_safe = self.root.join(source).canonicalize().is_ok_and(stays);
-        if is_safe { Verdict::Ignored } else { Verdict::IgnoredByOutput(source.display().to_string()) }
-    }
-
     /// Whether Git tracks each of these paths or something below it; any other path counts as ignored.
     pub fn tracked(&self, paths: &[PathBuf]) -> Vec<Verdict> {
         let is_tracked = |path: &PathBuf| self.tracked.contains(&self.key(bytes(path))) || self.tracks_below(path);
-        paths.iter().map(|path| if is_tracked(path) { Verdict::Tracked } else { Verdict::Ignored }).collect()
+        paths.iter().map(|path| if is_tracked(path) { Verdict::Tracked } else { Verdict::Ignored(None) }).collect()
     }
 
-    /// Whether Git tracks something below the path. An entry that ends with `/` stands for a whole folder (a sparse index).
+    /// Whether Git tracks something below the path. An entry that ends with `/` is a folder of a sparse index, and may hold any file.
     pub fn tracks_below(&self, path: &Path) -> bool {
         let below = [self.key(bytes(path)).as_slice(), b"/"].concat();
-        let mut folders = below.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &below[..=at]);
-        self.tracked.range(below.clone()..).next().is_some_and(|tracked| tracked.starts_with(&below))
-            || folders.any(|folder| self.tracked.contains(folder))
+        below.iter().enumerate().any(|(at, byte)| *byte == b'/' && self.tracked.contains(&below[..=at]))
+            || self.tracked.range(below.clone()..).next().is_some_and(|tracked| tracked.starts_with(&below))
     }
 
     /// Whether Git tracks the path, a folder of it, or something below it.
     fn tracks(&self, path: &Path) -> bool {
-        let key = self.key(bytes(path));
-        let folders = key.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &key[..at]);
-        self.tracked.contains(&key)
-            || folders.into_iter().any(|folder| self.tracked.contains(folder))
-            || self.tracks_below(path)
+        path.ancestors().any(|folder| self.tracked.contains(&self.key(bytes(folder)))) || self.tracks_below(path)
     }
 
     /// A path in the form for comparisons. If case is ignored, bytes that are not UTF-8 count as equal.
@@ -189,13 +153,9 @@ impl Repository {
     }
 
     fn run(&self, arguments: &[&str], input: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, program::Trouble> {
-        run(&self.program, arguments, input)
+        let arguments: Vec<_> = HARDENED.split(' ').chain(arguments.iter().copied()).collect();
+        self.program.run(&arguments, Zeroizing::new(input)).map(|answer| answer.output)
     }
-}
-
-fn run(program: &Program, arguments: &[&str], input: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, program::Trouble> {
-    let arguments: Vec<_> = HARDENED.iter().chain(arguments).collect();
-    program.run(&arguments, Zeroizing::new(input)).map(|answer| answer.output)
 }
 
 impl Trouble {
