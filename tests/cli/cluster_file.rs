@@ -351,7 +351,7 @@ fn the_files_of_another_format_go_and_those_of_somebody_else_stay() {
     let left = ["eu/manifests.yaml", "eu/regcred.lock", "eu/theirs.yaml", "lab/manifests.yaml", "lab/regcred.lock"];
     assert!(place.files().keys().eq(left), "{:?}", place.files().keys());
     let (code, said) = place.render(["1", "2"], &["--format", "directory"]);
-    assert!(code == 0 && said.contains("1 file was of another `--format`"), "{said}");
+    assert!(code == 0 && said.contains("1 file of another `--format` was removed"), "{said}");
     assert!(!place.out().join("eu/manifests.yaml").exists());
     // An existing file of somebody else is not replaced, in any cluster.
     fs::write(place.out().join("lab/manifests.yaml"), "theirs").unwrap();
