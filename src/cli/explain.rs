@@ -49,6 +49,9 @@ impl Explained<'_> {
                 | ErrorKind::WrongNumberOfValues,
                 Some(flag),
             ) => (format!("`{flag}` needs a value"), possible(&self.texts(ContextKind::ValidValue))),
+            (ErrorKind::TooManyValues, Some(flag)) => {
+                (format!("`{flag}` takes no value"), format!("write `{flag}` alone"))
+            }
             (ErrorKind::ArgumentConflict, Some(flag)) => match self.known(ContextKind::PriorArg) {
                 Some(other) if other != flag => (format!("`{flag}` and `{other}` cannot be used together"), list()),
                 _ => (format!("`{flag}` cannot be used twice"), list()),
@@ -82,6 +85,10 @@ impl Explained<'_> {
                 "several namespaces are joined by commas, `--namespaces team-a,team-b`; other flags are repeated"
             }
             "delete" if typed == "--prune" => "`delete` removes all of this owner, `apply --prune` what is left over",
+            "apply" | "delete" | "diff" | "status" if typed == "--all" => "did you mean `--all-namespaces`?",
+            "explain" if ["-A", "--all", "--all-namespaces"].contains(&typed.as_str()) => {
+                "name one namespace: `-n NAME`"
+            }
             _ => other_tools::flag(&typed).filter(|hint| self.takes(hint)).unwrap_or_default(),
         };
         if !hint.is_empty() {
