@@ -36,6 +36,7 @@ impl Permission {
     /// # Errors
     /// Everything in the file that the controller cannot do.
     pub fn read(mut file: File, allowed: &Allowed) -> Result<Self, Vec<Diagnostic>> {
+        file.spec.controller.crd = false;
         let secrets = take(&mut file.spec.controller.secrets);
         let written = take(&mut file.spec.controller.registries);
         let registries = Allowed::of_registries(&written, REGISTRIES).map_err(|problem| vec![problem])?;
@@ -66,6 +67,10 @@ fn exactly(globs: &[String]) -> Result<Allowed, Vec<Diagnostic>> {
 /// # Errors
 /// Everything in the file that the controller cannot do.
 pub fn settings(mut file: File, allowed: &Allowed) -> Result<(Config, Allowed), Vec<Diagnostic>> {
+    if file.spec.controller.crd {
+        let message = "this regcred.yaml is the limits for custom resources, not what the controller writes";
+        return Err(vec![Diagnostic::error(Code::InvalidConfig, message).hint("start the controller with `--crd`")]);
+    }
     let registries = take(&mut file.spec.controller.registries);
     Allowed::of_registries(&registries, REGISTRIES).map_err(|problem| vec![problem])?;
     Ok((read(&file, allowed)?, exactly(&registries)?))

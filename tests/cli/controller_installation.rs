@@ -63,4 +63,8 @@ fn the_mounted_file_names_the_registries_that_may_be_asked() {
     let objects = render(&["--check-online", "1h"]);
     let file = mounted(&objects);
     assert!(file.contains("controller:\n    registries:\n") && file.contains("- ghcr.io\n"), "{file}");
+    assert!(!file.contains("crd:"), "{file}");
+    let objects = render(&["--crd"]);
+    let file = mounted(&objects);
+    assert!(file.contains("controller:\n    registries:\n") && file.contains("    crd: true\n"), "{file}");
 }

@@ -54,3 +54,19 @@ fn what_only_other_commands_can_do_is_said_at_once() {
     let Err(problems) = read("{pullSecrets: []}") else { panic!("refused") };
     assert_eq!(problems, ["`pullSecrets` names no pull secret"]);
 }
+
+#[test]
+fn the_limits_for_custom_resources_are_never_taken_for_what_is_wanted() {
+    let head = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
+    let with =
+        |controller| parse(&format!("{head}spec: {{controller: {controller}, pullSecrets: [{{name: a}}]}}\n")).unwrap();
+    let problems = settings(with("{crd: true, registries: [ghcr.io]}"), &Allowed::default()).unwrap_err();
+    assert!(
+        problems.len() == 1 && problems[0].hint.as_ref().is_some_and(|hint| hint.contains("`--crd`")),
+        "{problems:?}"
+    );
+    assert!(settings(with("{registries: [ghcr.io]}"), &Allowed::default()).is_ok());
+    for limits in ["{crd: true, registries: [ghcr.io]}", "{registries: [ghcr.io]}"] {
+        assert!(Permission::read(with(limits), &Allowed::default()).is_ok(), "{limits}");
+    }
+}

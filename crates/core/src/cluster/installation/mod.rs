@@ -239,10 +239,11 @@ impl Installation<'_> {
         if self.settings.resources.is_some() || self.settings.check_online.is_some() {
             config["spec"]["controller"] = json!({"registries": self.registries()});
         }
-        if let Some(ResourceSettings { secrets }) =
-            self.settings.resources.as_ref().filter(|one| !one.secrets.is_empty())
-        {
-            config["spec"]["controller"]["secrets"] = json!(secrets);
+        if let Some(ResourceSettings { secrets }) = &self.settings.resources {
+            config["spec"]["controller"]["crd"] = json!(true);
+            if !secrets.is_empty() {
+                config["spec"]["controller"]["secrets"] = json!(secrets);
+            }
         }
         to_yaml(&config).map(|text| text.to_string()).unwrap_or_default()
     }
