@@ -200,6 +200,9 @@ pub struct DeleteArguments {
     /// Which cluster
     #[command(flatten)]
     pub connection: ConnectionArguments,
+    /// How pods find them [default: service-account]; with none or policy it needs no right to read ServiceAccounts
+    #[arg(long, value_parser = choice::<Link>(), help_heading = "How")]
+    pub link: Option<Link>,
     /// Do not ask
     #[arg(short = 'y', long, help_heading = "How")]
     pub yes: bool,

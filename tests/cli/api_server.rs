@@ -337,6 +337,46 @@ fn a_secret_of_another_owner_stays_and_the_message_says_how_to_act_as_that_owner
 }
 
 #[test]
+fn a_name_of_no_namespace_is_a_warning_of_delete() {
+    let (status, said) = run(&["delete", "-n", "tema-a", "--yes"], |_| None);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("warning: there is no namespace `tema-a` in the cluster\n"), "{said}");
+}
+
+#[test]
+fn delete_notes_a_reference_of_ours_that_stays_beside_a_secret_of_somebody_else() {
+    for (manager, expected) in [("regcred-image-pull-secret", true), ("kubectl", false)] {
+        let (status, said) = run(&["delete", "-n", "team-a", "--yes"], move |request| {
+            let managers = json!([{"manager": manager, "fieldsV1": {"f:imagePullSecrets": {}}}]);
+            let account = json!({"metadata": {"name": "default", "namespace": "team-a", "managedFields": managers},
+                "imagePullSecrets": [{"name": "image-pull-secret"}]});
+            let theirs = json!({"metadata": {"name": "image-pull-secret", "namespace": "team-a"}});
+            match request {
+                "GET /api/v1/namespaces/team-a/secrets" => Some((200, json!({"items": [theirs]}))),
+                "GET /api/v1/namespaces/team-a/serviceaccounts" => Some((200, json!({"items": [account]}))),
+                _ => namespace(request).map(|namespace| (200, namespace)),
+            }
+        });
+        assert_eq!(status, 0, "{said}");
+        let stays = "note: the pull secret is not ours, so it and the reference of team-a/ServiceAccount/default stay";
+        assert_eq!(said.contains(stays), expected, "{said}");
+    }
+}
+
+#[test]
+fn without_the_right_for_service_accounts_delete_names_the_flag_that_reads_none() {
+    let answer = |request: &str| match request {
+        _ if request.contains("/serviceaccounts") || request.ends_with("/secrets") => Some((403, json!({}))),
+        _ => namespace(request).map(|namespace| (200, namespace)),
+    };
+    let (status, said) = run(&["delete", "-n", "team-a", "--yes"], answer);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("with `--link none` or `--link policy` no ServiceAccount is needed"), "{said}");
+    let (status, said) = run(&["delete", "-n", "team-a", "--yes", "--link", "none"], answer);
+    assert_eq!(status, 0, "{said}");
+}
+
+#[test]
 fn status_shows_a_service_account_that_has_opted_out() {
     let (status, said) = run(&["status", "-n", "team", "--secret-name", "pull"], |request| {
         let annotations = json!({"regcred.dev/exclude": "true"});

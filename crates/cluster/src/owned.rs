@@ -46,7 +46,14 @@ pub async fn read(
         Err(trouble) => return Err(Attempt::new("list", "secrets").failed(&trouble)),
     }
     let is_read = spaces.values().any(|space| !space.accounts.is_empty());
-    if is_read { Ok(()) } else { add_accounts(server, spaces, accounts).await }
+    if is_read {
+        return Ok(());
+    }
+    add_accounts(server, spaces, accounts).await.or_else(|problem| {
+        let hint =
+            "ask an administrator for that right; with `--link none` or `--link policy` no ServiceAccount is needed";
+        forbidden(problem.clone(), Err(problem.clone().hint(hint)))
+    })
 }
 
 fn forbidden<T>(problem: Diagnostic, otherwise: Result<T, Diagnostic>) -> Result<T, Diagnostic> {

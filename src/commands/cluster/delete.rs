@@ -81,7 +81,8 @@ pub fn run(
 async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) -> Result<Found, Vec<Diagnostic>> {
     let one = |problem| vec![problem];
     let server = connect(access).await.map_err(one)?;
-    let (mut spaces, Choices { chosen, .. }) = chosen(&server, settings, &arguments.place, Aim::CleanUp).await?;
+    let (mut spaces, Choices { chosen, mut problems, .. }) =
+        chosen(&server, settings, &arguments.place, Aim::CleanUp).await?;
     let secrets: Vec<_> = settings.pull_secrets.iter().map(|one| &one.name).collect();
     owned::read(&server, &mut spaces, &secrets, comparison::accounts(settings, false)).await.map_err(one)?;
     let owner = settings.marks().owner;
@@ -95,7 +96,6 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
     if let Some(step) = steps.iter().find(|step| !is_its_own && is_the_controller(step, &owner)) {
         return Err(one(serves(step)));
     }
-    let mut problems = Vec::new();
     if !is_its_own && !arguments.place.all_namespaces {
         let leaving = leaving(settings, chosen);
         match policy::leave(&server, &leaving).await.map_err(one)? {
@@ -125,13 +125,21 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
     Ok(Found { server, steps, problems, chosen: facts.namespaces.len() })
 }
 
-/// Notes the Secrets of these names that stay, because they are of other owners.
+/// Notes the Secrets of these names that stay, because they are of other owners, and our references to them.
 fn of_others(removal: &Removal<'_>, facts: &Facts) -> Vec<Diagnostic> {
     let mut by_owner: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut referring = Vec::new();
     for (namespace, space) in &facts.namespaces {
         for (name, secret) in space.secrets.iter().flatten().filter(|(name, _)| removal.names.contains(name)) {
-            if let Whose::Another(owner) = whose(&secret.metadata, removal.owner) {
-                by_owner.entry(owner).or_default().push(format!("{namespace}/Secret/{name}"));
+            match whose(&secret.metadata, removal.owner) {
+                Whose::Another(owner) => {
+                    by_owner.entry(owner).or_default().push(format!("{namespace}/Secret/{name}"));
+                }
+                Whose::Managed(_) | Whose::Nobody => {
+                    let accounts = space.accounts.iter().filter(|(_, account)| removal.refers(account, name));
+                    referring.extend(accounts.map(|(account, _)| format!("{namespace}/ServiceAccount/{account}")));
+                }
+                Whose::Ours => {}
             }
         }
     }
@@ -141,7 +149,11 @@ fn of_others(removal: &Removal<'_>, facts: &Facts) -> Vec<Diagnostic> {
         Diagnostic::note(Code::NotOurs, message)
             .hint(format!("run with its regcred.yaml (`--config`), or with `--secret-name {owner}` if it has none"))
     };
-    by_owner.into_iter().map(note).collect()
+    let references = (!referring.is_empty()).then(|| {
+        let message = format!("the pull secret is not ours, so it and the reference of {} stay", listed(&referring));
+        Diagnostic::note(Code::NotOurs, message).hint("remove the reference with kubectl if nobody needs it")
+    });
+    by_owner.into_iter().map(note).chain(references).collect()
 }
 
 /// Whether the step deletes the Deployment of the owner's controller.

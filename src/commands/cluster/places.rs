@@ -41,7 +41,7 @@ pub(super) async fn chosen(
     };
     let mut spaces = read::namespaces(server, which).await.map_err(|problem| vec![problem])?;
     let chosen: Vec<Chosen> = choices.iter().map(|choice| choice.choose(&spaces)).collect();
-    let problems = problems(&chosen, place.selector.is_some() || aim == Aim::CleanUp);
+    let problems = problems(&chosen, place, aim);
     let is_named = chosen.iter().any(|chosen| !chosen.missing.is_empty() || !chosen.left_out.is_empty());
     if chosen.iter().all(|chosen| chosen.namespaces.is_empty()) && !(aim == Aim::CleanUp && is_named) {
         let is_explained = problems.iter().any(Diagnostic::is_error);
@@ -74,13 +74,18 @@ fn names(choices: &[Choice<'_>], place: &PlaceArguments) -> Option<Vec<Namespace
     Some(names)
 }
 
-/// Problems of named namespaces. A missing namespace is no problem if objects are removed, or with a selector, which hides namespaces
-/// without the labels.
-fn problems(chosen: &[Chosen], may_be_missing: bool) -> Vec<Diagnostic> {
+/// Problems of named namespaces. A missing namespace is no error if objects are removed, and no problem with a selector, which hides
+/// namespaces without the labels.
+fn problems(chosen: &[Chosen], place: &PlaceArguments, aim: Aim) -> Vec<Diagnostic> {
     let mut problems: Vec<Diagnostic> = Vec::new();
     for chosen in chosen {
-        for name in chosen.missing.iter().filter(|_| !may_be_missing) {
+        for name in chosen.missing.iter().filter(|_| place.selector.is_none()) {
             let message = format!("there is no namespace `{name}` in the cluster");
+            if aim == Aim::CleanUp {
+                let warning = Diagnostic::warning(Code::NoSuchNamespace, message);
+                problems.push(warning.hint("check the name: `kubectl get namespaces` lists all"));
+                continue;
+            }
             let hint = "create it with `kubectl create namespace` (`createNamespaces` is for `render`), or take its name out; a glob takes only those that exist";
             problems.push(Diagnostic::error(Code::NoSuchNamespace, message).hint(hint));
         }

@@ -60,6 +60,11 @@ impl Removal<'_> {
         accounts.into_iter().chain(secrets).collect()
     }
 
+    /// Whether the ServiceAccount has a reference to this Secret that this owner may have written.
+    pub fn refers(&self, account: &Account, secret: &ResourceName) -> bool {
+        refers(&account.image_pull_secrets, secret) && self.has_written(account)
+    }
+
     /// Whether this owner wrote the list, or no writer is known: the API server records no managers of the ServiceAccounts that the cluster
     /// creates.
     fn has_written(&self, account: &Account) -> bool {
