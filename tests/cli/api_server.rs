@@ -377,6 +377,19 @@ fn without_the_right_for_service_accounts_delete_names_the_flag_that_reads_none(
 }
 
 #[test]
+fn without_the_right_that_prune_needs_the_hint_is_about_prune() {
+    let (status, said) = run(&["apply", "-n", "team-a", "--prune", "--link", "none"], |request| match request {
+        "GET /api/v1/namespaces" => Some((403, json!({}))),
+        _ => namespace(request).map(|namespace| (200, namespace)),
+    });
+    assert_eq!(status, 1, "{said}");
+    assert!(
+        said.contains("leave out `--prune`, or apply its rights: `regcred render --format rbac --prune`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn status_shows_a_service_account_that_has_opted_out() {
     let (status, said) = run(&["status", "-n", "team", "--secret-name", "pull"], |request| {
         let annotations = json!({"regcred.dev/exclude": "true"});

@@ -88,7 +88,12 @@ pub(super) async fn compare<'a>(
 
 /// The objects of this owner in the cluster that are no longer wanted.
 async fn left_over(server: &Server, settings: &Settings, delivery: &Delivery<'_>) -> Result<Vec<Step>, Diagnostic> {
-    let mut spaces = read::namespaces(server, Which::Labelled(None)).await?;
+    let spaces = read::namespaces(server, Which::Labelled(None)).await;
+    let mut spaces = spaces.map_err(|problem| {
+        let is_forbidden = problem.code == Code::ClusterForbids;
+        let hint = "leave out `--prune`, or apply its rights: `regcred render --format rbac --prune` writes them";
+        if is_forbidden { problem.hint(hint) } else { problem }
+    })?;
     spaces.retain(|_, space| space.phase == Phase::Active);
     let names: Vec<_> = settings.pull_secrets.iter().map(|one| &one.name).collect();
     owned::read(server, &mut spaces, &names, accounts(settings, false)).await?;
