@@ -34,9 +34,8 @@ const AT_HERE: &str = "AT_HERE ";
 const AT_THE_TOP: &str = " at the top of the repository";
 /// A job of regcred in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
-/// The names of jobs, workflows and groups: each folder has its own, because a pipeline keeps one job of a name.
-const NAMES: &str =
-    ".pull-secrets|\npull-secrets|/workflows/pull-secrets|/workflows/regcred|concurrency: pull-secrets|[regcred";
+/// The names of jobs, workflows, groups, owners and objects: each folder has its own, because a pipeline or a cluster keeps one of a name.
+const NAMES: &str = "name: pull-secrets|.pull-secrets|\npull-secrets|/workflows/pull-secrets|/workflows/regcred|concurrency: pull-secrets|[regcred";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
 
 /// The files and steps that a user starts with.
@@ -53,7 +52,8 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     let below = git::below_the_top(&root);
     let top = below.as_ref().map(|(top, _)| top.as_path());
     let here = below.as_ref().map_or(String::new(), |(_, below)| inert(&format!("{}/", below.display())));
-    let folder = format!("/{here}").trim_end_matches('/').replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    let folder = format!("/{here}").trim_end_matches('/').to_lowercase();
+    let folder = folder.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
     let named = |text: &str| {
         NAMES.split('|').fold(text.to_owned(), |text, name| text.replace(name, &format!("{name}{folder}")))
     };

@@ -7,11 +7,16 @@ use zeroize::Zeroizing;
 /// Whether a text may hold a Docker config or a Secret, in clear or in base64, however it is quoted or folded, also in UTF-16, which
 /// has a zero beside each letter.
 pub fn in_clear(text: &[u8]) -> bool {
-    let text: Zeroizing<Vec<u8>> = Zeroizing::new(text.iter().filter(|byte| **byte != 0).copied().collect());
-    String::from_utf8_lossy(&text).split("\n---").any(|document| document_in_clear(document.as_bytes()))
+    within(text, 2)
 }
 
-fn document_in_clear(text: &[u8]) -> bool {
+/// The same; `depth` is how often base64 may be around base64.
+fn within(text: &[u8], depth: u8) -> bool {
+    let text: Zeroizing<Vec<u8>> = Zeroizing::new(text.iter().filter(|byte| **byte != 0).copied().collect());
+    String::from_utf8_lossy(&text).split("\n---").any(|document| document_in_clear(document.as_bytes(), depth))
+}
+
+fn document_in_clear(text: &[u8], depth: u8) -> bool {
     let text = bare(text);
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
     // A word before the base64, such as a tag of YAML, moves its beginning.
@@ -19,15 +24,17 @@ fn document_in_clear(text: &[u8]) -> bool {
         (0..4).filter_map(|start| run.get(start..)).any(|run| {
             let whole = &run[..run.len() - run.len() % 4];
             let decoded = STANDARD_NO_PAD.decode(whole).map(Zeroizing::new);
-            decoded.is_ok_and(|text| ["auths:", "auth:"].iter().any(|field| has(&bare(&text), field)))
+            decoded.is_ok_and(|text| {
+                has(&bare(&text), "auths:") || has(&bare(&text), "auth:") || depth > 0 && within(&text, depth - 1)
+            })
         })
     };
     has(&text, "auths:") || is_secret(&text) || text.split(|byte| !is_base64(byte)).any(decodes_to_a_config)
 }
 
-/// The text without white space, quotes and escapes.
+/// The text without white space, quotes, escapes and the zeros of UTF-16.
 fn bare(text: &[u8]) -> Zeroizing<Vec<u8>> {
-    let is_kept = |byte: &&u8| !byte.is_ascii_whitespace() && !b"\\\"'".contains(byte);
+    let is_kept = |byte: &&u8| !byte.is_ascii_whitespace() && !b"\\\"'\0".contains(byte);
     Zeroizing::new(text.iter().filter(is_kept).copied().collect())
 }
 
@@ -72,6 +79,9 @@ mod tests {
             for order in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
                 let utf_16 = |text: &str| text.encode_utf16().flat_map(order).collect::<Vec<_>>();
                 assert!(in_clear(&utf_16(text)) && in_clear(&utf_16(&format!("\u{feff}{text}"))), "{text}");
+                // And in base64 around all of it, once more.
+                let outer = STANDARD_NO_PAD.encode(utf_16(text));
+                assert!(in_clear(outer.as_bytes()) && in_clear(STANDARD_NO_PAD.encode(outer).as_bytes()), "{text}");
             }
         }
     }

@@ -26,24 +26,28 @@ pub struct Guard<'a> {
     repositories: HashMap<PathBuf, Repository>,
     /// What this run may replace, or remove with all that is in it, without links.
     outputs: Vec<PathBuf>,
+    /// The same for the other clusters of a fleet.
+    others: Vec<PathBuf>,
 }
 
 impl<'a> Guard<'a> {
     /// A guard for the outputs of one run. The other clusters of a fleet have theirs in the same folder.
     pub fn new(target: &'a Target<'a>, outputs: impl IntoIterator<Item = PathBuf>) -> Self {
         let fleet = target.cluster.and(target.path.parent()).map(Path::to_path_buf);
+        let real = |path: PathBuf| place::resolve(&path).unwrap_or_default();
+        let outputs: Vec<_> = outputs.into_iter().chain(fleet.clone()).flat_map(real).collect();
         let others = fleet.iter().filter_map(|fleet| fs::read_dir(fleet).ok()).flatten().flatten();
-        let all = outputs.into_iter().chain(others.map(|other| other.path())).chain(fleet.clone());
-        let outputs = all.flat_map(|path| place::resolve(&path).unwrap_or_default()).collect();
-        Self { target, roots: HashMap::new(), repositories: HashMap::new(), outputs }
+        let others = others.flat_map(|other| real(other.path())).filter(|other| !outputs.contains(other)).collect();
+        Self { target, roots: HashMap::new(), repositories: HashMap::new(), outputs, others }
     }
 
-    /// Whether the run may replace or remove the file with the rule that ignores a path. In a folder it removes no `.gitignore` while a
-    /// Secret in clear is there.
+    /// Whether the run may replace or remove the file with the rule that ignores a path. In its folder a cluster removes no `.gitignore`
+    /// while it has a Secret in clear there.
     fn may_lose(&self, rules: &Path, path: &Path) -> bool {
         let covers = |rules: &Path| rules.ends_with(IGNORE_FILE) && path.starts_with(rules.parent().unwrap_or(rules));
         let is_lost = |rules: &PathBuf| {
-            self.outputs.iter().any(|output| rules.starts_with(output) && (rules == output || !covers(rules)))
+            self.others.iter().any(|other| rules.starts_with(other))
+                || self.outputs.iter().any(|output| rules.starts_with(output) && (rules == output || !covers(rules)))
         };
         place::resolve(rules).map_or(true, |places| places.iter().any(is_lost))
     }
