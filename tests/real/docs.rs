@@ -118,6 +118,9 @@ const PAGES: &[Page] = &[
         &["kubectl"],
         "kubectl create namespace imagepullsecret-patcher
         kubectl create serviceaccount imagepullsecret-patcher -n imagepullsecret-patcher
+        kubectl create clusterrole imagepullsecret-patcher --verb=* --resource=secrets,serviceaccounts
+        kubectl create clusterrolebinding imagepullsecret-patcher --clusterrole=imagepullsecret-patcher \
+          --serviceaccount=imagepullsecret-patcher:imagepullsecret-patcher
         kubectl create deployment imagepullsecret-patcher -n imagepullsecret-patcher --image=quay.io/titansoft/imagepullsecret-patcher:v0.14",
     ),
     ("docs/static-policies.md", &[], ""),
