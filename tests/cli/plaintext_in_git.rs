@@ -899,6 +899,29 @@ fn a_folder_that_a_sparse_index_folds_counts_as_tracked() {
     is_refused(&render(folder.path(), &["--output", "out/x.yaml"]));
 }
 
+/// One cluster removes the `.gitignore` of its folder, and a link leads another cluster below that folder.
+#[cfg(unix)]
+#[test]
+fn the_gitignore_of_another_cluster_does_not_count() {
+    let folder = repository();
+    let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/rsa-2048.pem");
+    put(&folder.path().join("a.pem"), &fs::read_to_string(certificate).unwrap());
+    put(&folder.path().join("o/a/regcred.lock"), "# Written by regcred\n.gitignore\n");
+    put(&folder.path().join("o/a/.gitignore"), "*\n");
+    put(&folder.path().join("o/a/sub/README"), "r\n");
+    std::os::unix::fs::symlink("a/sub", folder.path().join("o/b")).unwrap();
+    let config = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: x}\nspec:\n  pullSecrets: [{name: p}]\n  \
+        clusters: [{name: a, protect: sealed, sealing: {certificate: a.pem}}, {name: b, protect: plain}]\n";
+    put(&folder.path().join("regcred.yaml"), config);
+    git(folder.path(), &["add", "--all", "--force"]);
+    let output = render(folder.path(), &["--output", "o"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(1) && said.contains("is ignored by a rule in `o/a/.gitignore` only"),
+        "{said}"
+    );
+}
+
 #[test]
 fn our_gitignore_goes_only_when_nothing_in_clear_is_left() {
     let folder = repository();
