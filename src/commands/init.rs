@@ -35,7 +35,8 @@ const AT_THE_TOP: &str = " at the top of the repository";
 /// A job of regcred in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
 /// The names of jobs, workflows, groups, owners and objects: each folder has its own, because a pipeline or a cluster keeps one of a name.
-const NAMES: &str = "name: pull-secrets|.pull-secrets|\npull-secrets|/workflows/pull-secrets|/workflows/regcred|concurrency: pull-secrets|[regcred";
+const NAMES: &str = "name: pull-secrets|.pull-secrets|\npull-secrets|/workflows/pull-secrets|/workflows/regcred|\
+     concurrency: pull-secrets|[regcred";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
 
 /// The files and steps that a user starts with.

@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 /// Whether a text may hold a Docker config or a Secret, in clear or in base64, however it is quoted or folded, also in UTF-16, which
 /// has a zero beside each letter.
 pub fn in_clear(text: &[u8]) -> bool {
-    within(text, 2)
+    within(text, 3)
 }
 
-/// The same; `depth` is how often base64 may be around base64.
+/// The same, below so many layers of base64 at most.
 fn within(text: &[u8], depth: u8) -> bool {
     let text: Zeroizing<Vec<u8>> = Zeroizing::new(text.iter().filter(|byte| **byte != 0).copied().collect());
     String::from_utf8_lossy(&text).split("\n---").any(|document| document_in_clear(document.as_bytes(), depth))
@@ -24,12 +24,12 @@ fn document_in_clear(text: &[u8], depth: u8) -> bool {
         (0..4).filter_map(|start| run.get(start..)).any(|run| {
             let whole = &run[..run.len() - run.len() % 4];
             let decoded = STANDARD_NO_PAD.decode(whole).map(Zeroizing::new);
-            decoded.is_ok_and(|text| {
-                has(&bare(&text), "auths:") || has(&bare(&text), "auth:") || depth > 0 && within(&text, depth - 1)
-            })
+            decoded.is_ok_and(|text| has(&bare(&text), "auth:") || within(&text, depth - 1))
         })
     };
-    has(&text, "auths:") || is_secret(&text) || text.split(|byte| !is_base64(byte)).any(decodes_to_a_config)
+    has(&text, "auths:")
+        || is_secret(&text)
+        || depth > 0 && text.split(|byte| !is_base64(byte)).any(decodes_to_a_config)
 }
 
 /// The text without white space, quotes, escapes and the zeros of UTF-16.
