@@ -109,15 +109,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
         report::detail(&warning.message);
         said.push(results::of_problem(warning));
     }
-    if let Some(
-        format @ (Format::Directory
-        | Format::Kustomization
-        | Format::Chart
-        | Format::HelmValues
-        | Format::DockerConfig
-        | Format::Rbac),
-    ) = format
-    {
+    if let Some(format) = format.filter(|format| !matches!(format, Format::Yaml | Format::Json)) {
         said.push(results::information(&format!(
             "`format: {format}` is for `regcred render`: a function gives objects"
         )));

@@ -195,7 +195,7 @@ fn how_to_see(format: Format) -> &'static str {
             "values of secrets are not shown on a terminal; pipe the output on, for example to `helm upgrade --values -`, \
              or write it with --output FILE"
         }
-        Format::Yaml | Format::Json | Format::Directory | Format::Kustomization | Format::Chart | Format::Rbac => {
+        _ => {
             "values of Secrets are not shown on a terminal; pipe the output on, for example to \
              `kubectl apply --server-side --field-manager=regcred-image-pull-secret -f -`"
         }

@@ -168,6 +168,11 @@ choice! {
 }
 
 impl Format {
+    /// Whether it holds every object as it is, for kubectl.
+    pub fn holds_every_object(self) -> bool {
+        matches!(self, Self::Yaml | Self::Json | Self::Directory | Self::Kustomization)
+    }
+
     /// Whether it is several files in a directory.
     pub fn is_a_tree(self) -> bool {
         matches!(self, Self::Directory | Self::Kustomization | Self::Chart)

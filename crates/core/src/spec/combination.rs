@@ -50,30 +50,25 @@ impl Combination {
 
     /// Whether the protection works with what the format writes.
     pub fn is_protectable(self) -> bool {
-        match (self.protect, self.format) {
-            (Protect::Plain, _)
-            | (Protect::Sealed | Protect::External, Format::Yaml | Format::Json | Format::Chart)
-            | (_, Format::Directory | Format::Kustomization)
-            | (Protect::Sops, Format::HelmValues) => true,
-            (Protect::Sealed | Protect::External, Format::HelmValues | Format::DockerConfig | Format::Rbac)
+        match self.protect {
+            Protect::Plain => true,
+            Protect::Sealed | Protect::External => self.format.holds_every_object() || self.format == Format::Chart,
             // kubectl and Helm refuse encrypted documents of sops: they are only files for a tool that decrypts them.
-            | (Protect::Sops, Format::Yaml | Format::Json | Format::Chart | Format::DockerConfig | Format::Rbac) => false,
+            Protect::Sops => matches!(self.format, Format::Directory | Format::Kustomization | Format::HelmValues),
         }
     }
 
     /// Whether the format can hold what strategy and link need.
     fn is_deliverable(self) -> bool {
-        match (self.strategy, self.link, self.format) {
-            (_, _, Format::Yaml | Format::Json | Format::Directory | Format::Kustomization)
-            | (Strategy::Static | Strategy::Controller, _, Format::Chart)
-            | (Strategy::Static, _, Format::Rbac)
-            | (Strategy::Patcher, Link::ServiceAccount, Format::HelmValues)
-            | (Strategy::Static, Link::None | Link::ServiceAccount, Format::HelmValues)
-            | (Strategy::Static, Link::None, Format::DockerConfig) => true,
-            (_, _, Format::HelmValues | Format::DockerConfig)
-            | (Strategy::Patcher, _, Format::Chart)
-            | (Strategy::Patcher | Strategy::Controller, _, Format::Rbac) => false,
-        }
+        self.format.holds_every_object()
+            || matches!(
+                (self.strategy, self.link, self.format),
+                (Strategy::Static | Strategy::Controller, _, Format::Chart)
+                    | (Strategy::Static, _, Format::Rbac)
+                    | (Strategy::Patcher, Link::ServiceAccount, Format::HelmValues)
+                    | (Strategy::Static, Link::None | Link::ServiceAccount, Format::HelmValues)
+                    | (Strategy::Static, Link::None, Format::DockerConfig)
+            )
     }
 
     /// Every cell, possible or not, in the order of preference.

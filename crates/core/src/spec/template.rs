@@ -21,10 +21,9 @@ pub const BUILT_IN: &[&str] = &[
 /// Whether a format uses a template: Helm makes the chart's own objects.
 pub fn is_used(name: &str, format: Format, chart: &Chart) -> bool {
     match (format, chart) {
-        (Format::Yaml | Format::Json | Format::Directory | Format::Kustomization, _) => true,
         (Format::Chart, _) => name == "admission-policy.yaml.j2" || name.contains("external"),
         (Format::HelmValues, Chart::Tamcore) => name == "patcher-guard.yaml.j2",
         (Format::HelmValues, Chart::Empathyco) => ["namespace.yaml.j2", "patcher-guard.yaml.j2"].contains(&name),
-        (Format::HelmValues, Chart::Own | Chart::Template(_)) | (Format::DockerConfig | Format::Rbac, _) => false,
+        _ => format.holds_every_object(),
     }
 }
