@@ -23,6 +23,11 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the variable says whether to rewrite the pages")]
+fn updates() -> bool {
+    std::env::var_os("REGCRED_UPDATE_DOCS").is_some()
+}
+
 /// Compares the text between `<!-- NAME -->` and `<!-- end -->` in a page with the text from the code.
 #[expect(clippy::disallowed_methods, reason = "the variable says whether to rewrite the table")]
 fn compare(page: &str, name: &str, table: &str) {
@@ -30,7 +35,7 @@ fn compare(page: &str, name: &str, table: &str) {
     let text = fs::read_to_string(&path).unwrap();
     let (head, rest) = text.split_once(&format!("<!-- {name} -->\n")).unwrap();
     let (found, tail) = rest.split_once("<!-- end -->\n").unwrap();
-    if std::env::var_os("REGCRED_UPDATE_DOCS").is_some() {
+    if updates() {
         fs::write(path, format!("{head}<!-- {name} -->\n{table}<!-- end -->\n{tail}")).unwrap();
     } else {
         assert_eq!(found, table, "{page}: rewrite it with REGCRED_UPDATE_DOCS=1 cargo test --test cli docs");
@@ -285,8 +290,16 @@ fn every_template_is_documented_and_no_other() {
 #[test]
 fn the_schema_of_regcred_yaml_is_that_of_the_code() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_regcred")).arg("schema").output().unwrap();
-    let committed = fs::read_to_string(root().join("docs/regcred.schema.json")).unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), committed, "regcred schema > docs/regcred.schema.json");
+    let (schema, path) = (String::from_utf8(output.stdout).unwrap(), root().join("docs/regcred.schema.json"));
+    if updates() {
+        fs::write(path, schema).unwrap();
+    } else {
+        assert_eq!(
+            fs::read_to_string(path).unwrap(),
+            schema,
+            "rewrite it with REGCRED_UPDATE_DOCS=1 cargo test --test cli docs"
+        );
+    }
 }
 
 /// The blocks of a page that are YAML.

@@ -179,6 +179,8 @@ fn every_flag_changes_what_is_written_or_is_refused() {
     let command = Arguments::command();
     let render = command.find_subcommand("render").unwrap();
     let flags: Vec<_> = render.get_arguments().filter_map(|argument| argument.get_long()).collect();
+    // Names a flag without a value once, not in each thread.
+    flags.iter().for_each(|flag| drop(other_value(flag)));
     let idle: Vec<_> = runs()
         .par_iter()
         .flat_map_iter(|run| {

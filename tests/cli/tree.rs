@@ -7,6 +7,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use regcred_core::spec::choice::Format;
+
 use crate::harness::interrupted::{Left, Moment, kill};
 
 const CONFIG: &str = r#"{"auths":{"ghcr.io":{"username":"u","password":"canary-7f"}}}"#;
@@ -466,7 +468,7 @@ fn a_tree_where_a_file_stands_is_refused_by_its_flag() {
 #[test]
 fn the_name_of_a_format_is_not_taken_for_a_path() {
     let folder = tempfile::tempdir().unwrap();
-    for format in ["yaml", "json", "directory", "kustomization", "chart", "helm-values", "docker-config"] {
+    for format in Format::ALL {
         let output = run(folder.path(), &format!("render -n a --output {format}"));
         assert_eq!(output.status.code(), Some(2));
         assert!(said(&output).contains(&format!("did you mean `--format {format}`?")), "{}", said(&output));

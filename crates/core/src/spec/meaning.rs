@@ -33,6 +33,10 @@ struct Rule {
     hint: &'static str,
 }
 
+/// The options about logins that are read.
+const OF_LOGINS: &[&str] =
+    &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived", "--credential-helpers"];
+
 /// The table. The first rule that names an option explains it.
 const RULES: &[Rule] = &[
     Rule {
@@ -64,7 +68,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| run.combination.format == Format::Rbac,
         when: "with `--format rbac`, which reads no login",
-        flags: &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived", "--credential-helpers"],
+        flags: OF_LOGINS,
         hint: "leave it out: `apply` reads the login",
     },
     Rule {
@@ -216,7 +220,7 @@ const RULES: &[Rule] = &[
     Rule {
         applies: |run| run.combination.protect == Protect::External,
         when: "with `--protect external`, which reads no login",
-        flags: &["--docker-config", "--docker-config-file", "--login", "--allow-short-lived", "--credential-helpers"],
+        flags: OF_LOGINS,
         hint: "leave it out, and name the login's key under `external` in regcred.yaml",
     },
 ];
