@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::in_cluster::{GrantArguments, InstallationArguments};
+use regcred_core::credentials::presets;
 use regcred_core::spec::choice::{
     Choice, Format, Link, MessageFormat, Patcher, Profile, Protect, SealingScope, Strategy, UnknownWord,
 };
@@ -24,8 +25,8 @@ pub struct LoginArguments {
     /// Ask the credential helpers that a Docker config names, by running docker-credential-NAME
     #[arg(long)]
     pub credential_helpers: bool,
-    /// Host and its two variables, HOST=USERVAR:PASSVAR, or a preset: acr, dockerhub, gar, ghcr, gitlab, harbor, jfrog, quay
-    #[arg(long, value_name = "LOGIN")]
+    /// Host and its two variables, or a preset
+    #[arg(long, value_name = "LOGIN", help = login_help())]
     pub login: Vec<String>,
     /// Accept a password that expires with the job
     #[arg(long)]
@@ -174,6 +175,10 @@ pub struct PatcherArguments {
     /// Leave out the policy that confines the patcher, for clusters before 1.30
     #[arg(long)]
     pub no_guard: bool,
+}
+
+fn login_help() -> String {
+    format!("Host and its two variables, HOST=USERVAR:PASSVAR, or a preset: {}", presets::names())
 }
 
 /// Takes the words of a choice, and shows them in the help text.

@@ -198,7 +198,9 @@ pub fn of_host(host: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| match preset.host {
         Host::Fixed(host) | Host::Variable(_, Otherwise::Default(host)) => index(host).as_ref() == Some(&wanted),
         Host::Variable(_, Otherwise::Needed(example)) => {
-            wanted.ends_with(example.trim_start_matches(|letter: char| letter.is_ascii_uppercase()))
+            let is_capital = |letter: char| letter.is_ascii_uppercase();
+            let (head, rest) = example.split_at(example.find(is_capital).unwrap_or_default());
+            wanted.starts_with(head) && wanted.ends_with(rest.trim_start_matches(is_capital))
         }
     })
 }
