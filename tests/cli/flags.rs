@@ -180,7 +180,9 @@ fn every_flag_changes_what_is_written_or_is_refused() {
     let render = command.find_subcommand("render").unwrap();
     let flags: Vec<_> = render.get_arguments().filter_map(|argument| argument.get_long()).collect();
     // Names a flag without a value once, not in each thread.
-    flags.iter().for_each(|flag| drop(other_value(flag)));
+    for flag in &flags {
+        let _ = other_value(flag);
+    }
     let idle: Vec<_> = runs()
         .par_iter()
         .flat_map_iter(|run| {
