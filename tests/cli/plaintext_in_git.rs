@@ -957,6 +957,29 @@ fn our_gitignore_goes_only_when_nothing_in_clear_is_left() {
     assert!(output.status.code() == Some(1) && said.contains("secret-image-pull-secret.yaml` may hold"), "{said}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_removed_keeps_our_gitignore() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = repository();
+    let out = folder.path().join("out");
+    put(&out.join("stuck/x.yaml"), "# Written by regcred\n");
+    put(&out.join(".gitignore"), "*\n");
+    put(&out.join("regcred.lock"), "# Written by regcred\n.gitignore\nstuck/x.yaml\n");
+    fs::set_permissions(out.join("stuck"), fs::Permissions::from_mode(0o555)).unwrap();
+    let mut regcred = nobody::regcred(folder.path(), [out.clone(), out.join("regcred.lock")]);
+    let output = regcred
+        .env("DOCKERHUB_AUTH", LOGIN)
+        .env("PATH", path())
+        .args(["render", "-n", "a", "--format", "directory", "--output", "out", "--protect", "sealed"])
+        .args(["--sealing-cert", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/rsa-2048.pem")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("`stuck/x.yaml` cannot be written"), "{said}");
+    assert!(out.join("stuck/x.yaml").exists() && out.join(".gitignore").exists());
+}
+
 /// Git would add the Secret after the run, because the run replaces or removes the file with the rule.
 #[cfg(unix)]
 #[test]
@@ -1101,4 +1124,55 @@ fn git_writes_no_trace() {
     let variables = [("DOCKERHUB_AUTH", LOGIN), ("PATH", &path()), ("HOME", home.path().to_str().unwrap())];
     succeeds(&regcred(folder.path(), &variables, &["render", "-n", "a", "--output", "x.yaml"]));
     assert_eq!(fs::read_dir(traces.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_gitignore_that_is_tracked_but_not_checked_out_does_not_count() {
+    let folder = repository();
+    put(&folder.path().join("sub/.gitignore"), "*.yaml\n");
+    git(folder.path(), &["add", "--all"]);
+    let output = ["--output", "sub/x.yaml"];
+    succeeds(&render(folder.path(), &output));
+    git(folder.path(), &["update-index", "--skip-worktree", "sub/.gitignore"]);
+    fs::remove_file(folder.path().join("sub/.gitignore")).unwrap();
+    let refused = render(folder.path(), &output);
+    is_refused(&refused);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("git restore --ignore-skip-worktree-bits sub/.gitignore"), "{said}");
+}
+
+#[test]
+fn a_folder_that_only_looks_like_a_repository_of_its_own_is_refused() {
+    use std::os::unix::fs::symlink;
+    let refused = |outer: &Path, reason: &str| {
+        let output = render(outer, &["--output", "out/x.yaml"]);
+        is_refused(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(reason), "{said}");
+    };
+    // Two work trees have the same `.git`.
+    let shared = |inner: &str, outer: &str| {
+        let folder = repository();
+        put(&folder.path().join(".git/info/exclude"), "/x.yaml\n");
+        let out = folder.path().join("out");
+        fs::create_dir(&out).unwrap();
+        match (inner, outer) {
+            ("", outer) => {
+                fs::rename(folder.path().join(".git"), out.join(".git")).unwrap();
+                put(&folder.path().join(".git"), outer);
+            }
+            (inner, _) => symlink(inner, out.join(".git")).unwrap(),
+        }
+        folder
+    };
+    for (inner, outer) in [("", "gitdir: out/.git\n"), ("../.git", "")] {
+        refused(shared(inner, outer).path(), "it shares its folder `.git` with the work tree");
+    }
+    // The work tree is its own folder of Git.
+    let folder = repository();
+    git(folder.path(), &["init", "--quiet", "--bare", "out"]);
+    git(&folder.path().join("out"), &["config", "core.bare", "false"]);
+    put(&folder.path().join("out/info/exclude"), "*\n");
+    put(&folder.path().join("out/.git"), "gitdir: .\n");
+    refused(folder.path(), "itself laid out like a folder `.git`");
 }

@@ -36,7 +36,8 @@ impl Pending {
             let moved = act(Act::Put(&from), &self.root, &to);
             moved.map_err(|error| files::failure(error, &self.kind.shown(path)))?;
         }
-        for path in &self.left_over {
+        // Our `.gitignore` comes first by its name, and goes last: it covers Secrets that are still there.
+        for path in self.left_over.iter().rev() {
             remove(path, &self.root).map_err(|error| files::failure(error, &self.kind.shown(path.as_str())))?;
         }
         if let Some(lock) = &self.lock {

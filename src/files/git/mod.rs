@@ -94,6 +94,11 @@ impl<'a> Guard<'a> {
         };
         if !self.repositories.contains_key(root) {
             let repository = Repository::open(root, self.target.environment).map_err(unknown)?;
+            // Then Git does not take the inner work tree for a repository, and adds its files to the outer one.
+            if let Some((other, _)) = self.repositories.iter().find(|(_, other)| other.folder == repository.folder) {
+                let reason = format!("it shares its folder `.git` with the work tree {}", other.display());
+                return Err(unknown(repository::Trouble::new(&reason, repository::ELSEWHERE)));
+            }
             self.repositories.insert(root.to_path_buf(), repository);
         }
         let Some(repository) = self.repositories.get(root) else { return Ok(()) };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::IGNORE_FILE;
 use crate::environment::Environment;
 use crate::program::{self, Program};
 
@@ -16,6 +17,7 @@ use crate::program::{self, Program};
 const LIMIT: Duration = Duration::from_secs(10);
 /// How much of Git's own message is shown.
 const LONGEST_WORDS: usize = 200;
+pub const ELSEWHERE: &str = "write outside of the work tree; ";
 /// The variables of our environment that `git` gets.
 const VARIABLES: [&str; 3] = ["PATH", "HOME", "XDG_CONFIG_HOME"];
 /// With these variables, the user's Git may read ignore rules outside of the repository that the Git of regcred does not read.
@@ -33,6 +35,9 @@ const OFF: [&str; 5] =
 /// A work tree and the files that Git tracks in it.
 pub struct Repository {
     program: Program,
+    root: PathBuf,
+    /// Its folder `.git`, without links.
+    pub folder: PathBuf,
     tracked: BTreeSet<Vec<u8>>,
     case: Case,
     believes_outer_rules: bool,
@@ -76,12 +81,28 @@ impl Repository {
         let program = ON.iter().fold(program, |program, name| program.with(name, "1"));
         let program = OFF.iter().fold(program, |program, name| program.with(name, "0"));
         let believes_outer_rules = !OF_OTHER_RULES.iter().any(|name| environment.is_set(name));
-        let mut repository = Self { program, tracked: BTreeSet::new(), case: Case::Matters, believes_outer_rules };
+        let mut repository = Self {
+            program,
+            root: root.to_path_buf(),
+            folder: PathBuf::new(),
+            tracked: BTreeSet::new(),
+            case: Case::Matters,
+            believes_outer_rules,
+        };
         let fail = |trouble| Trouble::of(trouble, root);
+        let places = repository.run(&["rev-parse", "--absolute-git-dir", "--show-cdup"], Vec::new()).map_err(fail)?;
+        let end = places.iter().position(|byte| *byte == b'\n').unwrap_or(places.len());
+        let (folder, top) = places.split_at(end);
         // The user's Git follows `core.worktree`, and then the names in the index begin there. A repository without a work tree says nothing.
-        if !repository.run(&["rev-parse", "--show-cdup"], Vec::new()).map_err(fail)?.trim_ascii().is_empty() {
+        if !top.trim_ascii().is_empty() {
             let remedy = "run `git config --unset core.worktree` there, or write outside of the work tree; ";
             return Err(Trouble::new("its `core.worktree` names another folder", remedy));
+        }
+        let folder = Path::new(OsStr::from_bytes(folder));
+        repository.folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+        // Git before 2.38 takes such a folder for a repository, and an outer repository takes it for a plain folder.
+        if repository.folder == root {
+            return Err(Trouble::new("the work tree is itself laid out like a folder `.git`", ELSEWHERE));
         }
         repository.program = repository.program.with("GIT_WORK_TREE", root);
         let ignore_case = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
@@ -102,6 +123,13 @@ impl Repository {
     /// What Git does with each of these files; their paths begin at the root.
     /// Errors: git fails, or gives an unexpected answer.
     pub fn judge(&self, paths: &[PathBuf]) -> Result<Vec<Verdict>, Trouble> {
+        // Git takes the rules of such a file from its database, where they may be missing or replaced.
+        let mut rules = paths.iter().flat_map(|path| path.ancestors().skip(1)).map(|folder| folder.join(IGNORE_FILE));
+        let is_there = |rules: &Path| self.root.join(rules).symlink_metadata().is_ok();
+        if let Some(lost) = rules.find(|rules| !is_there(rules) && self.tracked.contains(&self.key(bytes(rules)))) {
+            let remedy = format!("run `git restore --ignore-skip-worktree-bits {}`; ", lost.display());
+            return Err(Trouble::new("a tracked `.gitignore` is not checked out", &remedy));
+        }
         let questions = paths.iter().flat_map(|path| [b"./", bytes(path), b"\0"].concat()).collect();
         // Git looks for a rule outside of the repository in the file that this setting names, else in a file of the user.
         let outer_rules = if self.believes_outer_rules { &[][..] } else { &["-c", "core.excludesFile=/dev/null"] };
@@ -159,7 +187,7 @@ impl Repository {
 }
 
 impl Trouble {
-    fn new(reason: &str, remedy: &str) -> Self {
+    pub fn new(reason: &str, remedy: &str) -> Self {
         Self { reason: reason.to_owned(), remedy: remedy.to_owned() }
     }
 
@@ -180,7 +208,7 @@ impl Trouble {
                     return Self::new("the repository belongs to another user", &remedy);
                 }
                 if words == program::TOO_LONG {
-                    return Self::new("its list of files is over 64 MiB", "write outside of the work tree; ");
+                    return Self::new("its list of files is over 64 MiB", ELSEWHERE);
                 }
                 let fatal = words.lines().find(|line| line.starts_with("fatal: ")).unwrap_or_default();
                 let shown: String = fatal.chars().filter(|letter| !letter.is_control()).take(LONGEST_WORDS).collect();
