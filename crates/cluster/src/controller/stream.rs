@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::fmt::Debug;
 use std::hash::BuildHasher;
+use std::mem;
 use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt, unfold};
@@ -120,8 +121,10 @@ where
 
     async fn next(&mut self) -> Result<watcher::Event<Seen<T>>, Failed> {
         loop {
-            sleep(self.pause).await;
-            self.pause = Duration::ZERO;
+            // Even a sleep of no time lasts until the next tick of the clock, which is a millisecond for each event.
+            if !self.pause.is_zero() {
+                sleep(mem::take(&mut self.pause)).await;
+            }
             let next = self.stream.next();
             let next = match self.until {
                 Some(until) => timeout_at(until, next).await,
@@ -215,6 +218,7 @@ fn of_a_watch(error: &Error) -> Failed {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use futures::stream::{iter, pending};
     use regcred_core::cluster::facts::NamespaceObject;
 
@@ -238,6 +242,14 @@ mod tests {
             assert!(matches!(running.next().await, Ok(watcher::Event::InitDone)));
             ended = Some(Instant::now());
         }
+    }
+
+    #[tokio::test]
+    async fn events_that_are_there_are_not_waited_for() {
+        let many = |_| iter((0..100).map(|_| Ok(watcher::Event::Init))).chain(pending()).boxed();
+        let mut running: Running<NamespaceObject> = Running::new(many, First::Streamed, Duration::from_secs(1));
+        assert!((0..100).all(|_| running.next().now_or_never().is_some()));
+        assert!(running.next().now_or_never().is_none());
     }
 
     #[tokio::test]
