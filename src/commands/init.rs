@@ -34,9 +34,8 @@ const AT_HERE: &str = "AT_HERE ";
 const AT_THE_TOP: &str = " at the top of the repository";
 /// A job of regcred in a pipeline.
 const OURS: &str = "\n.pull-secrets:\n";
-/// The names of jobs, workflows, groups, owners and objects: each folder has its own, because a pipeline or a cluster keeps one of a name.
-const NAMES: &str = "name: pull-secrets|.pull-secrets|\npull-secrets|/workflows/pull-secrets|/workflows/regcred|\
-     concurrency: pull-secrets|[regcred";
+/// The placeholder behind a name of which a pipeline or a cluster keeps only one: each folder of a repository has its own.
+const OF_HERE: &str = "-HERE";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
 
 /// The files and steps that a user starts with.
@@ -55,9 +54,7 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     let here = below.as_ref().map_or(String::new(), |(_, below)| inert(&format!("{}/", below.display())));
     let folder = format!("/{here}").trim_end_matches('/').to_lowercase();
     let folder = folder.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-    let named = |text: &str| {
-        NAMES.split('|').fold(text.to_owned(), |text, name| text.replace(name, &format!("{name}{folder}")))
-    };
+    let named = |text: &str| text.replace(OF_HERE, &folder);
     let mut start = match Fleet::find(*tool, clusters, &root)? {
         Some(fleet) => fleet.start(&root, top, &named)?,
         None => Start::new(*tool, &root, top)?,
@@ -140,9 +137,9 @@ impl Start {
             ),
             Tool::Github => (
                 None,
-                &[(".github/workflows/regcred.yml", include_str!("../../templates/init/github-workflow.yml"))],
+                &[(".github/workflows/regcred-HERE.yml", include_str!("../../templates/init/github-workflow.yml"))],
                 &[
-                    "name an image of yours that has regcred and kubectl in .github/workflows/regcred.yml: docs/ci.md says how to build one",
+                    "name an image of yours that has regcred and kubectl in .github/workflows/regcred-HERE.yml: docs/ci.md says how to build one",
                     "add the variables and KUBECONFIG under Settings > Secrets and variables > Actions, and map them in the workflow",
                 ],
             ),

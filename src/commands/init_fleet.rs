@@ -21,7 +21,7 @@ const SOPS_RULES: &str = include_str!("../../templates/init/sops.yaml.j2");
 const SOPS_FILE: &str = ".sops.yaml";
 const GITLAB_JOBS: &str = include_str!("../../templates/init/gitlab-ci-commit.yml");
 const GITHUB_JOBS: &str = include_str!("../../templates/init/github-commit.yml");
-const WORKFLOW: &str = ".github/workflows/pull-secrets.yml";
+const WORKFLOW: &str = ".github/workflows/pull-secrets-HERE.yml";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GitOps {

@@ -162,11 +162,11 @@ impl Delivery {
 }
 
 /// Why a folder of ours does not show up in Git.
-const COVERED: &str = "the folder holds Secrets in clear, and its .gitignore keeps it out of Git: for files to commit there is --protect sealed, sops or external";
+const COVERED: &str = "the folder holds Secrets in clear, so its .gitignore keeps it out of Git; for files to commit, use --protect sealed, sops or external";
 
 /// The note about what a comparison without a key cannot find.
-const WITHOUT_A_KEY: &str = "is not set, so it was not compared whether encrypted files hold these logins: only their place, for whom \
-     they were written, and whether they are as they were written; a run re-encrypts them";
+const WITHOUT_A_KEY: &str = "is not set, so the logins in encrypted files were not compared, only the place, the recipient and the hash of each \
+     file; a run re-encrypts them";
 
 /// Prints the product, and returns the messages about it.
 fn print(product: &Product<'_>, format: Format) -> Result<Vec<String>, Failure> {
