@@ -11,7 +11,9 @@ use crate::cli::{InitArguments, Tool};
 use crate::environment::{Environment, read_text};
 use crate::files::{git, new_files, stream};
 use crate::report::{self, Outcome, inert};
+use crate::settings::choices::Profile;
 use crate::settings::file;
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::{expands_too_far, to_yaml};
 
 pub const CONFIG: &str = include_str!("../../templates/init/regcred.yaml.j2");
@@ -146,6 +148,9 @@ impl Start {
         };
         let mut start =
             Self { kept: Vec::new(), files: vec![config(tool, profile, link)?], next: vec![FILL_IN.to_owned()] };
+        if matches!(tool, Tool::Gitlab | Tool::Github) && keeps(root)? {
+            start = Self { kept: vec![file::NAME.to_owned()], files: Vec::new(), next: Vec::new() };
+        }
         if tool == Tool::Gitlab {
             let jobs = include_str!("../../templates/init/gitlab-ci.yml");
             let (jobs, step) = gitlab_jobs(root, top, jobs, "regcred and kubectl");
@@ -156,6 +161,18 @@ impl Start {
         start.next.extend(next.iter().map(|step| (*step).to_owned()));
         Ok(start)
     }
+}
+
+/// Whether the jobs are for a regcred.yaml that is there.
+/// Errors: a Helm release has its objects, so no job may apply them.
+fn keeps(root: &Path) -> Result<bool, Failure> {
+    let there = read_text(&root.join(file::NAME)).ok().and_then(|text| file::parse(&text).ok());
+    if there.as_ref().is_some_and(|there| there.spec.profile == Some(Profile::Helm)) {
+        let problem = Diagnostic::error(Code::FileExists, "`regcred.yaml` is there already, with `profile: helm`");
+        let hint = "its release has the pull Secrets: let your job run `regcred verify` and `helmfile sync`, as in gitlab-ci-examples/2-helmfile";
+        return Err(Failure::of("the files to write", problem.hint(hint)));
+    }
+    Ok(there.is_some())
 }
 
 fn config(tool: Tool, profile: Option<&str>, link: &str) -> Result<(String, String)> {

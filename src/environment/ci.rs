@@ -91,7 +91,7 @@ impl Ci {
         match self {
             Self::GitLabMergeRequest => {
                 "this is a merge-request pipeline, and protected variables do not exist there; \
-                 run this on a protected branch; `regcred verify --list` and `regcred render --check` need no login"
+                 run this on a protected branch; `regcred verify --list` needs no login"
                     .into()
             }
             Self::GitLabUnprotected => {

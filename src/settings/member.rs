@@ -66,7 +66,8 @@ impl Context<'_> {
         let mut written = with_known(self.environment, |known| layers::of_file(self.file, cluster, known));
         problems.extend(cluster.into_iter().flat_map(|cluster| self.without_logins(cluster)));
         let is_faulty = problems.iter().any(Diagnostic::is_error);
-        choose_pull_secrets(&mut written, &mut variables, &self.flags, self.flags.each.include.is_some())?;
+        let fills_one = self.flags.each.include.is_some() && self.purpose != Purpose::CleanUp;
+        choose_pull_secrets(&mut written, &mut variables, &self.flags, fills_one)?;
         if let Some(cluster) = cluster {
             self.choose_certificate(cluster, &mut variables)?;
         }

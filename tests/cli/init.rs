@@ -111,6 +111,21 @@ fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
 }
 
 #[test]
+fn jobs_are_written_for_a_regcred_yaml_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(regcred(folder.path(), &["init", "github"]).status.success());
+    let output = regcred(folder.path(), &["init", "gitlab"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("kept regcred.yaml\nwrote .gitlab-ci.yml\n"), "{said}");
+    // A release has the Secrets of this one.
+    let folder = tempfile::tempdir().unwrap();
+    assert!(regcred(folder.path(), &["init", "helmfile"]).status.success());
+    let output = regcred(folder.path(), &["init", "gitlab"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("`helmfile sync`, as in"), "{said}");
+}
+
+#[test]
 fn a_second_tool_in_one_folder_hears_which_files_to_take_over() {
     let folder = tempfile::tempdir().unwrap();
     assert!(regcred(folder.path(), &["init", "argocd"]).status.success());

@@ -448,6 +448,41 @@ fn delete_removes_what_this_owner_made_and_nothing_else() {
 }
 
 #[test]
+fn delete_takes_one_pull_secret_of_several_or_a_namespace_that_is_excluded_now() {
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [one, other] = bench.namespaces();
+    let folder = tempfile::tempdir().unwrap();
+    let owner = format!("several-{one}");
+    let config = folder.path().join("regcred.yaml");
+    let write = |exclude: &str| {
+        let namespaces = format!("namespaces: {{include: [{one}, {other}], exclude: [{exclude}]}}");
+        let text = format!(
+            "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {{name: {owner}}}\nspec:\n  \
+             pullSecrets: [{{name: first, {namespaces}}}, {{name: second, {namespaces}}}]\n"
+        );
+        bench::write(&config, &text);
+    };
+    let run = |arguments: &[&str]| {
+        let all = [&["--config", config.to_str().unwrap()], arguments].concat();
+        let run = bench.program("regcred").arguments(&all).variable("DOCKERHUB_AUTH", OLD).run();
+        ended(&run, i32::from(arguments.contains(&"--dry-run")) * 3)
+    };
+    write("");
+    run(&["apply"]);
+    let said = run(&["delete", "-n", &one, "--secret-name", "second", "--yes"]);
+    assert!(said.contains("1 deleted"), "{said}");
+    assert_eq!(references(bench, &one, "default"), ["first"]);
+    assert_eq!(references(bench, &other, "default"), ["first", "second"]);
+    // All of this owner in one namespace, and then in one that an earlier run has served.
+    run(&["delete", "-n", &one, "--yes"]);
+    assert_eq!(references(bench, &one, "default"), [""; 0]);
+    write(&other);
+    assert!(run(&["delete", "--dry-run"]).contains("second"));
+    run(&["delete", "--yes"]);
+    assert_eq!(references(bench, &other, "default"), [""; 0]);
+}
+
+#[test]
 fn delete_completes_what_an_interrupted_run_has_begun() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();

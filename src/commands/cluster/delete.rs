@@ -56,7 +56,10 @@ pub fn run(
     let fleet = Fleet::resolve_for(Purpose::CleanUp, typed, file, environment)?;
     let accesses = connection::accesses(&fleet, file, &arguments.connection, environment)?;
     let runtime = runtime()?;
-    let work = fleet.members.iter().zip(accesses).map(|(settings, access)| find(access, settings, arguments));
+    // Without regcred.yaml, the name of the Secret is that of the owner.
+    let is_one_name = file.is_some() && arguments.place.secret_name.is_some();
+    let find = |(settings, access)| find(access, settings, arguments, is_one_name);
+    let work = fleet.members.iter().zip(accesses).map(find);
     let found = runtime.block_on(join_all(work));
     let manner = Manner { format: arguments.format, dry_run: arguments.dry_run };
     if arguments.dry_run || found.iter().any(Result::is_err) {
@@ -78,25 +81,32 @@ pub fn run(
     applied::report(&fleet.members.iter().zip(removed).collect::<Vec<_>>(), manner)
 }
 
-async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) -> Result<Found, Vec<Diagnostic>> {
+async fn find(
+    access: Access,
+    settings: &Settings,
+    arguments: &DeleteArguments,
+    is_one_name: bool,
+) -> Result<Found, Vec<Diagnostic>> {
     let one = |problem| vec![problem];
     let server = connect(access).await.map_err(one)?;
     let (mut spaces, Choices { chosen, mut problems, .. }) =
         chosen(&server, settings, &arguments.place, Aim::CleanUp).await?;
     let secrets: Vec<_> = settings.pull_secrets.iter().map(|one| &one.name).collect();
     owned::read(&server, &mut spaces, &secrets, comparison::accounts(settings, false)).await.map_err(one)?;
+    if is_one_name {
+        let others = spaces.values_mut().filter_map(|space| space.secrets.as_mut());
+        others.for_each(|all| all.retain(|name, _| secrets.contains(&name)));
+    }
     let owner = settings.marks().owner;
     // Objects that serve every namespace are removed only with all namespaces.
-    let Others { mut steps, unread, kept } = if arguments.place.all_namespaces {
-        owned::others(&server, &owner).await.map_err(one)?
-    } else {
-        Others::default()
-    };
+    let removes_all = arguments.place.all_namespaces && !is_one_name;
+    let Others { mut steps, unread, kept } =
+        if removes_all { owned::others(&server, &owner).await.map_err(one)? } else { Others::default() };
     let is_its_own = settings.combination.strategy == Strategy::Controller;
     if let Some(step) = steps.iter().find(|step| !is_its_own && is_the_controller(step, &owner)) {
         return Err(one(serves(step)));
     }
-    if !is_its_own && !arguments.place.all_namespaces {
+    if !is_its_own && !removes_all {
         let leaving = leaving(settings, chosen);
         match policy::leave(&server, &leaving).await.map_err(one)? {
             Some((of_bindings, notes)) => {
@@ -113,7 +123,7 @@ async fn find(access: Access, settings: &Settings, arguments: &DeleteArguments) 
     let facts = Facts { namespaces: spaces };
     steps.extend(removal.steps(&facts));
     problems.extend(of_others(&removal, &facts));
-    let is_undone = !is_its_own && !arguments.place.all_namespaces && !steps.is_empty();
+    let is_undone = !is_its_own && !removes_all && !steps.is_empty();
     let is_undone = is_undone && policy::has_controller(&server, &owner).await;
     let unread = (!unread.is_empty())
         .then(|| note(format!("this account may not list {}, so none of them was looked for", unread.join(", "))));

@@ -59,7 +59,10 @@ pub(super) async fn chosen(
 fn choice<'a>(pull_secret: &'a PullSecretSettings, place: &PlaceArguments, (others, aim): (Others, Aim)) -> Choice<'a> {
     // `-A` is for this run, and wins over regcred.yaml and the variables.
     let include: &[_] = if place.all_namespaces { &[] } else { &pull_secret.include };
-    Choice { include, exclude: &pull_secret.exclude, others, aim }
+    // A namespace that was excluded after an earlier run may still have objects.
+    let is_looked_at = aim == Aim::CleanUp && place.exclude.is_empty();
+    let exclude: &[_] = if is_looked_at { &[] } else { &pull_secret.exclude };
+    Choice { include, exclude, others, aim }
 }
 
 /// The names of all namespaces, if only names are given.
