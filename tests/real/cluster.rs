@@ -111,6 +111,9 @@ fn a_rotation_keeps_the_secret_and_diff_names_what_differs_but_no_value() {
     let missing = format!("{namespace}-missing");
     let markdown = ended(&regcred(bench, &["diff", "-n", &missing, "--format", "markdown"], NEW), 1);
     assert!(markdown.contains("**Pull secrets**: not compared."), "{markdown}");
+    let one_of_two = format!("{namespace},{missing}");
+    let markdown = ended(&administrator(bench, &["diff", "-n", &one_of_two, "--format", "markdown"], OLD), 1);
+    assert!(markdown.contains("**Pull secrets**: nothing differs in the rest."), "{markdown}");
     let said = ended(&regcred(bench, &["apply", "-n", &namespace, "--format", "json"], NEW), 0);
     let answer: Value = serde_json::from_str(&said).unwrap();
     let changes = answer["clusters"][0]["changes"].as_array().unwrap();

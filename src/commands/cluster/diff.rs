@@ -159,8 +159,11 @@ fn markdown(clusters: &[(&Settings, Differences)], problems: &[Diagnostic]) -> S
         let cluster = settings.cluster.as_ref().map_or(String::new(), |name| format!(" of `{name}`"));
         let changed: Vec<_> = found.steps.iter().filter(|(step, _)| step.change.differs()).collect();
         if changed.is_empty() {
-            let is_compared = !found.problems.iter().any(Diagnostic::is_error);
-            let said = if is_compared { "nothing differs" } else { "not compared" };
+            let said = match (found.problems.iter().any(Diagnostic::is_error), found.steps.is_empty()) {
+                (false, _) => "nothing differs",
+                (true, false) => "nothing differs in the rest",
+                (true, true) => "not compared",
+            };
             let _ = writeln!(text, "**Pull secrets{cluster}**: {said}.\n");
             continue;
         }
