@@ -181,6 +181,7 @@ fn needed(flag: &str) -> Option<&'static str> {
     match flag {
         "--output" => Some("--check compares with existing files: name the file or folder that an earlier run wrote"),
         "--check" => Some("--message-format is about the changes that --check prints: add --check, or leave it out"),
+        "--namespace" => Some("add -n NAMESPACE; `regcred status -A` lists the failing Pods of all"),
         "--image" => Some("--require-match is about an image: add --image, for example --image ghcr.io/acme/api:1.4"),
         _ => None,
     }

@@ -75,7 +75,7 @@ impl Mounts<'_> {
         let mut refusals = permitted.beyond(&asked);
         refusals.extend(asked.iter().filter_map(|one| {
             let holder = taken.get(&one.name)?;
-            let message = format!("the older RegistryCredentials {holder} has the pull secret {}", one.name);
+            let message = format!("the older RegistryCredentials {holder} has the pull secret {}; ask for another that the installation names", one.name);
             Some(Refusal { reason: Reason::NameTaken, message })
         }));
         if !refusals.is_empty() {

@@ -54,7 +54,8 @@ pub async fn check_once(
                 match &found {
                     Confined::Yes => log::info("policies confine this account", &[]),
                     Confined::No(why) => {
-                        log::error("nothing is written, since this account is not confined", &[("why", why)]);
+                        const WHAT: &str = "nothing is written, since this account is not confined: apply the output of `regcred render` again";
+                        log::error(WHAT, &[("why", why)]);
                     }
                 }
             }

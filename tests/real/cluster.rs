@@ -191,6 +191,8 @@ fn globs_labels_and_annotations_choose_in_the_cluster() {
     assert!(said.contains("no namespace is left to serve"), "{said}");
     let said = ended(&regcred(bench, &["apply"], OLD), 1);
     assert!(said.contains("no namespace of the cluster is chosen"), "{said}");
+    let said = ended(&regcred(bench, &["apply", "--selector", &format!("{prefix}=no")], OLD), 1);
+    assert!(said.contains("matches `--namespaces` or `--selector`"), "{said}");
 }
 
 /// A Secret of our name that somebody else created.

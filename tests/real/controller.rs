@@ -183,7 +183,7 @@ fn without_the_policies_nothing_is_written_and_with_them_it_begins() {
     let installed = Installed::unconfined(bench);
     let namespace = installed.namespace();
     let replica = installed.start(&[]);
-    replica.says("nothing is written, since this account is not confined");
+    replica.says("nothing is written, since this account is not confined: apply the output of `regcred render` again");
     let (status, why) = replica.answer("/readyz");
     assert!(status == 503 && why.contains("not confined: no ValidatingAdmissionPolicy denies"), "{status} {why}");
     let run = installed.once();

@@ -45,7 +45,7 @@ pub(super) async fn chosen(
     let is_named = chosen.iter().any(|chosen| !chosen.missing.is_empty() || !chosen.left_out.is_empty());
     if chosen.iter().all(|chosen| chosen.namespaces.is_empty()) && !(aim == Aim::CleanUp && is_named) {
         let is_explained = problems.iter().any(Diagnostic::is_error);
-        return Err(if is_explained { problems } else { [problems, vec![none(&chosen, &spaces)]].concat() });
+        return Err(if is_explained { problems } else { [problems, vec![none(&chosen, &spaces, place)]].concat() });
     }
     let is_left_out = |name: &Namespace, space: &Space| {
         space.phase == Phase::Active && space.metadata.opts_out() && choices.iter().any(|choice| choice.names_it(name))
@@ -109,7 +109,7 @@ fn problems(chosen: &[Chosen], place: &PlaceArguments, aim: Aim) -> Vec<Diagnost
     problems
 }
 
-fn none(chosen: &[Chosen], spaces: &Spaces) -> Diagnostic {
+fn none(chosen: &[Chosen], spaces: &Spaces, place: &PlaceArguments) -> Diagnostic {
     let excluded: usize = chosen.iter().map(|chosen| chosen.excluded).sum();
     let left_out = || chosen.iter().flat_map(|chosen| &chosen.left_out);
     let (message, hint) = if excluded > 0 {
@@ -124,6 +124,9 @@ fn none(chosen: &[Chosen], spaces: &Spaces) -> Diagnostic {
         let names = Vec::from_iter(names).join(" ");
         let command = format!("`kubectl annotate namespace {names}{}`", keys.collect::<String>());
         ("every chosen namespace has opted out by its annotation", format!("{command} takes the annotation off"))
+    } else if place.selector.is_some() || !place.namespaces.is_empty() {
+        let hint = "check the names and labels: `kubectl get namespaces --show-labels` lists all";
+        ("no namespace of the cluster matches `--namespaces` or `--selector`", hint.to_owned())
     } else {
         (
             "no namespace of the cluster is chosen",

@@ -74,7 +74,9 @@ impl Permitted<'_> {
         let refusal =
             |reason, what: String| Refusal { reason, message: format!("the installation does not permit {what}") };
         let Some(bounds) = self.bounds(name) else {
-            return vec![refusal(Reason::PullSecret, format!("a pull secret of the name {name}"))];
+            let known: Vec<_> = self.config.pull_secrets.iter().map(|one| one.name.as_str()).collect();
+            let known = known.join(", ");
+            return vec![refusal(Reason::PullSecret, format!("a pull secret of the name {name}, only {known}"))];
         };
         let mut refusals = Vec::new();
         for pattern in asked.namespaces.include.iter().filter(|pattern| !permits(&bounds.namespaces, pattern)) {
