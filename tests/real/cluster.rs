@@ -227,8 +227,9 @@ fn a_foreign_secret_is_refused_left_adopted_or_overwritten_as_it_was_said() {
     assert_eq!((owner(&equal), uid(&secret(bench, &equal))), (json!("image-pull-secret"), before));
 
     let untouched = version(&secret(bench, &differs));
-    let said = ended(&apply(&all, &["--on-conflict", "skip"]), 0);
-    assert!(said.contains("3 namespaces: "), "{said}");
+    let said = ended(&apply(&all, &["--on-conflict", "skip", "-v"]), 0);
+    assert!(said.contains("3 namespaces: ") && said.contains(" 1 left"), "{said}");
+    assert!(said.contains(&format!("{differs}/Secret/image-pull-secret: left (")), "{said}");
     assert_eq!(version(&secret(bench, &differs)), untouched);
     assert_eq!(references(bench, &free, "default"), ["image-pull-secret"]);
 

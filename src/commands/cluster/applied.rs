@@ -15,6 +15,7 @@ use regcred_cluster::execute::Ending;
 use regcred_core::cluster::Step;
 use regcred_core::diagnostic::{Diagnostic, Failure};
 use regcred_core::names::ResourceName;
+use regcred_core::plan::{Action, Reason};
 
 /// The changes in one cluster; without an outcome, they were only planned.
 #[derive(Default)]
@@ -93,6 +94,9 @@ fn text(clusters: &[(&Settings, Applied)], dry_run: bool) -> Result<()> {
                 }
                 Some(Ending::Written) => report::detail(&format!("{cluster}{path}: {}", done(step))),
                 Some(Ending::Gone) => report::detail(&format!("{cluster}{path}: has gone meanwhile")),
+                Some(Ending::Kept) | None if is_left(step) => {
+                    report::detail(&format!("{cluster}{path}: left ({})", why(step)))
+                }
                 Some(Ending::Kept | Ending::Failed(_)) | None => {}
             }
         }
@@ -127,9 +131,15 @@ fn reached(applied: &Applied, dry_run: bool) -> Option<Row> {
         Some(Ending::Gone) => "gone",
         Some(Ending::Written) => done(step),
         None if step.change.differs() => "to change",
+        Some(Ending::Kept) | None if is_left(step) => "left",
         Some(Ending::Kept) | None => "unchanged",
     });
     Some((if applied.done.is_empty() { applied.chosen } else { namespaces.len() }, counts(words)))
+}
+
+/// Whether `--on-conflict skip` leaves the object to somebody else.
+fn is_left(step: &Step) -> bool {
+    (step.change.action, step.change.reason) == (Action::Keep, Reason::NotOurs)
 }
 
 fn sentence(cluster: Option<&ResourceName>, (namespaces, counts): &Row) -> String {
