@@ -23,6 +23,9 @@ const GITLAB_JOBS: &str = include_str!("../../templates/init/gitlab-ci-commit.ym
 const GITHUB_JOBS: &str = include_str!("../../templates/init/github-commit.yml");
 const WORKFLOW: &str = ".github/workflows/pull-secrets-HERE.yml";
 
+const FETCH: &str = "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --cluster NAME --context CONTEXT`";
+const PRIVATE_KEY: &str =
+    "give each cluster its private key, as the Secret sops-age in flux-system: docs/profile-flux.md says how";
 const ELSEWHERE: &str = "start in another folder with `--clusters NAME --directory DIR`";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,10 +37,7 @@ enum GitOps {
 impl GitOps {
     /// The folder that `render` writes to.
     fn folder(self) -> &'static str {
-        match self {
-            Self::Argocd => "clusters",
-            Self::Flux => "pull-secrets",
-        }
+        if self == Self::Argocd { "clusters" } else { "pull-secrets" }
     }
 }
 
@@ -52,10 +52,7 @@ pub struct Fleet {
 
 struct Cluster {
     name: String,
-    /// Its name in YAML.
-    scalar: String,
     protect: Protect,
-    certificate: Option<String>,
 }
 
 impl Fleet {
@@ -82,28 +79,28 @@ impl Fleet {
             }
             let other = if tool == GitOps::Argocd { Profile::Flux } else { Profile::Argocd };
             let is_ours = |cluster: &&file::Cluster| cluster.profile.or(spec.profile) != Some(other);
-            let protect = |cluster: &file::Cluster| cluster.protect.or(spec.protect).unwrap_or(Protect::Plain);
-            let ours = spec.clusters.iter().filter(is_ours);
-            let ours: Vec<_> = ours.map(|cluster| (cluster.name.to_string(), protect(cluster))).collect();
+            let cluster = |cluster: &file::Cluster| Cluster {
+                name: cluster.name.to_string(),
+                protect: cluster.protect.or(spec.protect).unwrap_or(Protect::Plain),
+            };
+            let ours: Vec<_> = spec.clusters.iter().filter(is_ours).map(cluster).collect();
             if ours.is_empty() && !spec.clusters.is_empty() {
                 let problem = format!("every cluster in `{}` has `profile: {other}`", file::NAME);
                 return Err(usage(problem, ELSEWHERE).into());
             }
             if ours.len() < spec.clusters.len() {
-                let names: Vec<_> = ours.iter().map(|(name, _)| name.as_str()).collect();
-                flags.push_str(&format!(" --cluster {}", names.join(",")));
+                flags.push_str(" --cluster ");
+                flags.push_str(&ours.iter().map(|cluster| &*cluster.name).collect::<Vec<_>>().join(","));
             }
             ours
         } else {
             let protect = if tool == GitOps::Argocd { Protect::Sealed } else { Protect::Sops };
-            names.iter().map(|name| (name.clone(), protect)).collect()
+            names.iter().map(|name| Cluster { name: name.clone(), protect }).collect()
         };
         if clusters.is_empty() {
             return Ok(None);
         }
         check(&clusters)?;
-        let clusters =
-            clusters.into_iter().map(|(name, protect)| Cluster::new(name, protect)).collect::<Result<_>>()?;
         Ok(Some(Self { tool, clusters, is_kept, flags }))
     }
 
@@ -158,8 +155,11 @@ impl Fleet {
         if !is_kept {
             let profile = if *tool == GitOps::Argocd { Profile::Argocd } else { Profile::Flux }.to_string();
             let protect = clusters.first().map(|cluster| cluster.protect.to_string());
-            let in_template = |Cluster { scalar, certificate, .. }: &Cluster| context! { scalar, certificate };
-            let clusters: Vec<_> = clusters.iter().map(in_template).collect();
+            let in_template = |Cluster { name, protect }: &Cluster| {
+                let certificate = (*protect == Protect::Sealed).then(|| format!("certs/{name}.pem"));
+                Ok(context! { scalar => to_yaml(name)?.trim_end(), certificate })
+            };
+            let clusters = clusters.iter().map(in_template).collect::<Result<Vec<_>>>()?;
             let format = (*tool == GitOps::Flux).then(|| Format::Kustomization.to_string());
             let (link, proposes_controller) = ("service-account", *tool == GitOps::Argocd);
             let context = context! { profile, protect, format, link, clusters, proposes_controller };
@@ -174,7 +174,7 @@ impl Fleet {
         if !encrypted.is_empty() {
             files.push((SOPS_FILE.to_owned(), render(SOPS_RULES, context! { names => encrypted })? + "\n"));
         }
-        for Cluster { name, protect, .. } in clusters {
+        for Cluster { name, protect } in clusters {
             let text = render(KUSTOMIZATION, context! { name, protect => protect.to_string() })?;
             files.push((format!("clusters/{name}/pull-secrets.yaml"), text + "\n"));
         }
@@ -197,30 +197,21 @@ impl Fleet {
     fn next(&self, job_step: String, root: &Path) -> Result<Vec<String>> {
         let mut steps = Vec::new();
         if !self.protected_by(Protect::Sealed).is_empty() {
-            steps.push(
-                "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --cluster NAME --context CONTEXT`"
-                    .to_owned(),
-            );
+            steps.push(FETCH.to_owned());
         }
         if !self.is_kept {
             steps.push(FILL_IN.to_owned());
         }
         if !self.protected_by(Protect::Sops).is_empty() {
-            let keys = "name the public key of each cluster";
             let rules = if self.tool == GitOps::Flux { self.missing_rules(root)? } else { String::new() };
             steps.push(if rules.is_empty() {
-                format!("in {SOPS_FILE}, {keys}: a cluster without a rule for its folder stops the job")
+                format!("in {SOPS_FILE}, name the public key of each cluster: a cluster without a rule for its folder stops the job")
             } else {
                 format!(
-                    "in {SOPS_FILE}, add these rules under `creation_rules`, before every rule that matches these folders, because sops takes the first match; and {keys}:{rules}"
+                    "in {SOPS_FILE}, add these rules under `creation_rules`, before every rule that matches these folders, because sops takes the first match; and name the public key of each cluster:{rules}"
                 )
             });
-            if self.tool == GitOps::Flux {
-                steps.push(
-                    "give each cluster its private key, as the Secret sops-age in flux-system: docs/profile-flux.md says how"
-                        .to_owned(),
-                );
-            }
+            steps.extend((self.tool == GitOps::Flux).then(|| PRIVATE_KEY.to_owned()));
         }
         let plain = self.protected_by(Protect::Plain).join(", ");
         if !plain.is_empty() {
@@ -237,26 +228,18 @@ impl Fleet {
     }
 }
 
-impl Cluster {
-    fn new(name: String, protect: Protect) -> Result<Self> {
-        let scalar = to_yaml(&name)?.trim_end().to_owned();
-        let certificate = (protect == Protect::Sealed).then(|| format!("certs/{name}.pem"));
-        Ok(Self { name, scalar, protect, certificate })
-    }
-}
-
 fn render(template: &str, context: minijinja::Value) -> Result<String, minijinja::Error> {
     minijinja::Environment::new().render_str(template, context)
 }
 
-fn check(clusters: &[(String, Protect)]) -> Result<(), Failure> {
+fn check(clusters: &[Cluster]) -> Result<(), Failure> {
     let mut problems = Vec::new();
-    for (number, (name, _)) in clusters.iter().enumerate() {
+    for (number, Cluster { name, .. }) in clusters.iter().enumerate() {
         if let Err(invalid) = name.parse::<ResourceName>() {
             let invalid: InvalidName = invalid;
             problems
                 .push(Diagnostic::error(Code::InvalidName, format!("`--clusters`: {invalid}")).hint(invalid.hint()));
-        } else if clusters[..number].iter().any(|(other, _)| other == name) {
+        } else if clusters[..number].iter().any(|other| other.name == *name) {
             let problem = Diagnostic::error(Code::SameName, "two clusters have one name");
             problems.push(problem.hint("give each its own: it is the name of its folder"));
         }
