@@ -52,6 +52,13 @@ pub fn readdressed(count: usize) -> Diagnostic {
     ))
 }
 
+/// Files are for other recipients than before, and each is approved.
+pub fn reencrypted(count: usize) -> Diagnostic {
+    let (files, are) = if count == 1 { ("file", "is") } else { ("files", "are") };
+    let message = format!("{count} encrypted {files} {are} encrypted again: approved recipients or sops rules changed");
+    Diagnostic::note(Code::AnotherRecipient, message)
+}
+
 /// No mark was signed with the current key.
 pub fn unsigned(count: usize) -> Diagnostic {
     let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
