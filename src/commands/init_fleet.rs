@@ -191,7 +191,7 @@ impl Fleet {
         let mut names = self.protected_by(Protect::Sops);
         names.retain(|name| !there.contains(&format!("^pull-secrets/{}/", name.replace('.', "\\."))));
         let rules = render(SOPS_RULES, context! { names })?;
-        Ok(rules.lines().skip(2).map(|line| format!("\n  {line}")).collect())
+        Ok(rules.lines().skip(2).flat_map(|line| ["\n  ", line]).collect())
     }
 
     fn next(&self, job_step: String, root: &Path) -> Result<Vec<String>> {
