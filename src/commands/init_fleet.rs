@@ -23,6 +23,11 @@ const GITLAB_JOBS: &str = include_str!("../../templates/init/gitlab-ci-commit.ym
 const GITHUB_JOBS: &str = include_str!("../../templates/init/github-commit.yml");
 const WORKFLOW: &str = ".github/workflows/pull-secrets-HERE.yml";
 
+const FETCH: &str = "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --cluster NAME --context CONTEXT`";
+const PRIVATE_KEY: &str =
+    "give each cluster its private key, as the Secret sops-age in flux-system: docs/profile-flux.md says how";
+const ELSEWHERE: &str = "start in another folder with `--clusters NAME --directory DIR`";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GitOps {
     Argocd,
@@ -32,10 +37,7 @@ enum GitOps {
 impl GitOps {
     /// The folder that `render` writes to.
     fn folder(self) -> &'static str {
-        match self {
-            Self::Argocd => "clusters",
-            Self::Flux => "pull-secrets",
-        }
+        if self == Self::Argocd { "clusters" } else { "pull-secrets" }
     }
 }
 
@@ -44,16 +46,13 @@ pub struct Fleet {
     clusters: Vec<Cluster>,
     /// Whether regcred.yaml already lists them.
     is_kept: bool,
-    /// The flag for the format that the tool needs, if the file does not choose it.
-    format: &'static str,
+    /// The flags for what the file does not choose: the format that the tool needs, and its clusters if some have another profile.
+    flags: String,
 }
 
 struct Cluster {
     name: String,
-    /// Its name in YAML.
-    scalar: String,
     protect: Protect,
-    certificate: Option<String>,
 }
 
 impl Fleet {
@@ -70,27 +69,39 @@ impl Fleet {
             }
         };
         let is_kept = names.is_empty();
-        let mut format = "";
+        let mut flags = String::new();
         let clusters: Vec<_> = if is_kept {
             let text = read_text(&root.join(file::NAME)).unwrap_or_default();
             // A file without clusters, or an unreadable one, counts like any other existing file.
             let Ok(File { spec, .. }) = file::parse(&text) else { return Ok(None) };
             if tool == GitOps::Flux && spec.format.is_none() {
-                format = " --format kustomization";
+                flags.push_str(" --format kustomization");
             }
-            let protect = |cluster: &file::Cluster| cluster.protect.or(spec.protect).unwrap_or(Protect::Plain);
-            spec.clusters.iter().map(|cluster| (cluster.name.to_string(), protect(cluster))).collect()
+            let other = if tool == GitOps::Argocd { Profile::Flux } else { Profile::Argocd };
+            let is_ours = |cluster: &&file::Cluster| cluster.profile.or(spec.profile) != Some(other);
+            let cluster = |cluster: &file::Cluster| Cluster {
+                name: cluster.name.to_string(),
+                protect: cluster.protect.or(spec.protect).unwrap_or(Protect::Plain),
+            };
+            let ours: Vec<_> = spec.clusters.iter().filter(is_ours).map(cluster).collect();
+            if ours.is_empty() && !spec.clusters.is_empty() {
+                let problem = format!("every cluster in `{}` has `profile: {other}`", file::NAME);
+                return Err(usage(problem, ELSEWHERE).into());
+            }
+            if ours.len() < spec.clusters.len() {
+                flags.push_str(" --cluster ");
+                flags.push_str(&ours.iter().map(|cluster| &*cluster.name).collect::<Vec<_>>().join(","));
+            }
+            ours
         } else {
             let protect = if tool == GitOps::Argocd { Protect::Sealed } else { Protect::Sops };
-            names.iter().map(|name| (name.clone(), protect)).collect()
+            names.iter().map(|name| Cluster { name: name.clone(), protect }).collect()
         };
         if clusters.is_empty() {
             return Ok(None);
         }
         check(&clusters)?;
-        let clusters =
-            clusters.into_iter().map(|(name, protect)| Cluster::new(name, protect)).collect::<Result<_>>()?;
-        Ok(Some(Self { tool, clusters, is_kept, format }))
+        Ok(Some(Self { tool, clusters, is_kept, flags }))
     }
 
     /// The files that do not exist yet, and the steps that are left.
@@ -99,7 +110,8 @@ impl Fleet {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =
                 Diagnostic::error(Code::FileExists, "`regcred.yaml` is there already, so nothing was written");
-            let hint = "add the clusters to `clusters` in it, and run the same without --clusters";
+            let hint =
+                format!("add the clusters to `clusters` in it, and run the same without --clusters; or {ELSEWHERE}");
             return Err(Failure::of("the files to write", problem.hint(hint)).into());
         }
         let mut files = self.files()?;
@@ -112,7 +124,7 @@ impl Fleet {
         let stays = |name: &str| (self.is_kept || name == SOPS_FILE) && is_there(name);
         let own = self.is_kept.then(|| file::NAME.to_owned());
         let kept = own.into_iter().chain(files.extract_if(.., |(name, _)| stays(name)).map(|(name, _)| name));
-        Ok(Start { kept: kept.collect(), next: self.next(job_step), files })
+        Ok(Start { kept: kept.collect(), next: self.next(job_step, root)?, files })
     }
 
     /// The job that renders and commits, for the CI of the repository.
@@ -121,7 +133,7 @@ impl Fleet {
         let programs = if needs_sops { "regcred, git and sops" } else { "regcred and git" };
         let fill_in = |jobs: &str| {
             let jobs = jobs.replace("FOLDER", self.tool.folder()).replace("regcred and git", programs);
-            jobs.replace("regcred render", &format!("regcred render{}", self.format))
+            jobs.replace("regcred render", &format!("regcred render{}", self.flags))
         };
         let the_top = top.unwrap_or(root);
         let has_a_pipeline = the_top.join(PIPELINE).exists();
@@ -138,18 +150,20 @@ impl Fleet {
     }
 
     fn files(&self) -> Result<Vec<(String, String)>> {
-        let templates = minijinja::Environment::new();
-        let Self { tool, clusters, is_kept, format: _ } = self;
+        let Self { tool, clusters, is_kept, flags: _ } = self;
         let mut files = Vec::new();
         if !is_kept {
             let profile = if *tool == GitOps::Argocd { Profile::Argocd } else { Profile::Flux }.to_string();
             let protect = clusters.first().map(|cluster| cluster.protect.to_string());
-            let in_template = |Cluster { scalar, certificate, .. }: &Cluster| context! { scalar, certificate };
-            let clusters: Vec<_> = clusters.iter().map(in_template).collect();
+            let in_template = |Cluster { name, protect }: &Cluster| {
+                let certificate = (*protect == Protect::Sealed).then(|| format!("certs/{name}.pem"));
+                Ok(context! { scalar => to_yaml(name)?.trim_end(), certificate })
+            };
+            let clusters = clusters.iter().map(in_template).collect::<Result<Vec<_>>>()?;
             let format = (*tool == GitOps::Flux).then(|| Format::Kustomization.to_string());
             let (link, proposes_controller) = ("service-account", *tool == GitOps::Argocd);
             let context = context! { profile, protect, format, link, clusters, proposes_controller };
-            let config = templates.render_str(CONFIG, context)?;
+            let config = render(CONFIG, context)?;
             files.push((file::NAME.to_owned(), config + "\n"));
         }
         if *tool == GitOps::Argocd {
@@ -158,13 +172,10 @@ impl Fleet {
         }
         let encrypted = self.protected_by(Protect::Sops);
         if !encrypted.is_empty() {
-            files.push((
-                SOPS_FILE.to_owned(),
-                templates.render_str(SOPS_RULES, context! { names => encrypted })? + "\n",
-            ));
+            files.push((SOPS_FILE.to_owned(), render(SOPS_RULES, context! { names => encrypted })? + "\n"));
         }
-        for Cluster { name, protect, .. } in clusters {
-            let text = templates.render_str(KUSTOMIZATION, context! { name, protect => protect.to_string() })?;
+        for Cluster { name, protect } in clusters {
+            let text = render(KUSTOMIZATION, context! { name, protect => protect.to_string() })?;
             files.push((format!("clusters/{name}/pull-secrets.yaml"), text + "\n"));
         }
         Ok(files)
@@ -174,27 +185,33 @@ impl Fleet {
         self.clusters.iter().filter(|cluster| cluster.protect == protect).map(|cluster| cluster.name.clone()).collect()
     }
 
-    fn next(&self, job_step: String) -> Vec<String> {
+    /// The rules that an existing .sops.yaml lacks, as lines to copy.
+    fn missing_rules(&self, root: &Path) -> Result<String> {
+        let Ok(there) = read_text(&root.join(SOPS_FILE)) else { return Ok(String::new()) };
+        let mut names = self.protected_by(Protect::Sops);
+        names.retain(|name| !there.contains(&format!("^pull-secrets/{}/", name.replace('.', "\\."))));
+        let rules = render(SOPS_RULES, context! { names })?;
+        Ok(rules.lines().skip(2).flat_map(|line| ["\n  ", line]).collect())
+    }
+
+    fn next(&self, job_step: String, root: &Path) -> Result<Vec<String>> {
         let mut steps = Vec::new();
         if !self.protected_by(Protect::Sealed).is_empty() {
-            steps.push(
-                "get the certificate of each cluster that regcred.yaml names: `regcred fetch-cert --cluster NAME --context CONTEXT`"
-                    .to_owned(),
-            );
+            steps.push(FETCH.to_owned());
         }
         if !self.is_kept {
             steps.push(FILL_IN.to_owned());
         }
         if !self.protected_by(Protect::Sops).is_empty() {
-            steps.push(format!(
-                "in {SOPS_FILE}, name the public key of each cluster: a cluster without a rule for its folder stops the job"
-            ));
-            if self.tool == GitOps::Flux {
-                steps.push(
-                    "give each cluster its private key, as the Secret sops-age in flux-system: docs/profile-flux.md says how"
-                        .to_owned(),
-                );
-            }
+            let rules = if self.tool == GitOps::Flux { self.missing_rules(root)? } else { String::new() };
+            steps.push(if rules.is_empty() {
+                format!("in {SOPS_FILE}, name the public key of each cluster: a cluster without a rule for its folder stops the job")
+            } else {
+                format!(
+                    "in {SOPS_FILE}, add these rules under `creation_rules`, before every rule that matches these folders, because sops takes the first match; and name the public key of each cluster:{rules}"
+                )
+            });
+            steps.extend((self.tool == GitOps::Flux).then(|| PRIVATE_KEY.to_owned()));
         }
         let plain = self.protected_by(Protect::Plain).join(", ");
         if !plain.is_empty() {
@@ -206,27 +223,23 @@ impl Fleet {
         });
         steps.push(KEY.to_owned());
         steps.push(job_step);
-        steps.push(format!("run `regcred render{} --output {}`, and commit", self.format, self.tool.folder()));
-        steps
+        steps.push(format!("run `regcred render{} --output {}`, and commit", self.flags, self.tool.folder()));
+        Ok(steps)
     }
 }
 
-impl Cluster {
-    fn new(name: String, protect: Protect) -> Result<Self> {
-        let scalar = to_yaml(&name)?.trim_end().to_owned();
-        let certificate = (protect == Protect::Sealed).then(|| format!("certs/{name}.pem"));
-        Ok(Self { name, scalar, protect, certificate })
-    }
+fn render(template: &str, context: minijinja::Value) -> Result<String, minijinja::Error> {
+    minijinja::Environment::new().render_str(template, context)
 }
 
-fn check(clusters: &[(String, Protect)]) -> Result<(), Failure> {
+fn check(clusters: &[Cluster]) -> Result<(), Failure> {
     let mut problems = Vec::new();
-    for (number, (name, _)) in clusters.iter().enumerate() {
+    for (number, Cluster { name, .. }) in clusters.iter().enumerate() {
         if let Err(invalid) = name.parse::<ResourceName>() {
             let invalid: InvalidName = invalid;
             problems
                 .push(Diagnostic::error(Code::InvalidName, format!("`--clusters`: {invalid}")).hint(invalid.hint()));
-        } else if clusters[..number].iter().any(|(other, _)| other == name) {
+        } else if clusters[..number].iter().any(|other| other.name == *name) {
             let problem = Diagnostic::error(Code::SameName, "two clusters have one name");
             problems.push(problem.hint("give each its own: it is the name of its folder"));
         }

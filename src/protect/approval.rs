@@ -36,10 +36,10 @@ pub fn check_in_clear(settings: &Settings, environment: &Environment) -> Result<
 /// The problem of logins in clear although there is a list of recipients.
 pub fn in_clear() -> Diagnostic {
     let message = format!(
-        "`protect` in regcred.yaml is `plain` or missing, so a file would hold the logins in clear; `{VARIABLE}` allows only recipients that it lists"
+        "neither a flag nor regcred.yaml chooses a protection, so a file would hold the logins in clear; `{VARIABLE}` allows only recipients that it lists"
     );
     Diagnostic::error(Code::NotAllowed, message).hint(
-        "check who changed `protect`; write `protect: sealed`, `sops` or `external`; if it was meant, type --protect plain",
+        "choose `--protect sealed`, `sops` or `external`, or `protect` in regcred.yaml, and check who changed it; if it was meant, type --protect plain",
     )
 }
 

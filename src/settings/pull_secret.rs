@@ -229,12 +229,12 @@ impl Common<'_> {
                     "the file of `--namespaces-from` is empty: did the command that wrote it fail?".to_owned()
                 }
             }
-            (None, _) => {
-                "name some: `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES".to_owned()
-            }
+            (None, _) => NAME_SOME.to_owned(),
         }
     }
 }
+
+const NAME_SOME: &str = "name some: `namespaces.include` in regcred.yaml, `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES";
 
 /// `default`, if no ServiceAccount is named.
 fn written_accounts(spec: &PullSecret) -> Vec<String> {

@@ -485,6 +485,61 @@ spec:
 }
 
 #[test]
+fn a_cluster_with_the_profile_of_the_other_tool_is_left_out() {
+    let config = "apiVersion: regcred.dev/v1alpha1
+kind: RegistryCredentials
+metadata: {name: acme}
+spec:
+  profile: argocd
+  protect: sops
+  pullSecrets: [{namespaces: {include: [team-a]}}]
+  clusters: [{name: eu}, {name: us, profile: flux}]
+";
+    for (tool, expected) in [
+        ("argocd", &[".gitlab-ci.yml", "applicationset.yaml", "regcred.yaml"][..]),
+        ("flux", &[".gitlab-ci.yml", ".sops.yaml", "clusters/us/pull-secrets.yaml", "regcred.yaml"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        fs::write(folder.path().join("regcred.yaml"), config).unwrap();
+        let output = regcred(folder.path(), &["init", tool]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(files(folder.path()), expected, "{said}");
+        let flags = if tool == "argocd" { " --cluster eu" } else { " --format kustomization --cluster us" };
+        assert!(said.contains(&format!("- run `regcred render{flags} --output ")), "{said}");
+        let jobs = fs::read_to_string(folder.path().join(".gitlab-ci.yml")).unwrap();
+        assert!(jobs.contains(&format!("- regcred render{flags} --output ")), "{jobs}");
+
+        let other = if tool == "argocd" { "flux" } else { "argocd" };
+        let (before, after) = (format!("profile: {tool}"), format!("profile: {other}"));
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        fs::write(folder.path().join("regcred.yaml"), config.replace(&before, &after)).unwrap();
+        let output = regcred(folder.path(), &["init", tool]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(&format!("every cluster in `regcred.yaml` has `profile: {other}`\n")), "{said}");
+        assert!(said.contains("start in another folder with `--clusters NAME --directory DIR`\n"), "{said}");
+    }
+}
+
+#[test]
+fn rules_of_sops_that_are_there_get_the_missing_ones_as_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let existing = "creation_rules:\n- path_regex: ^pull-secrets/eu/.*\\.yaml$\n  age: age1\n";
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
+    fs::write(folder.path().join(".sops.yaml"), existing).unwrap();
+    let output = regcred(folder.path(), &["init", "flux", "--clusters", "eu,us.lab"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let rule = "because sops takes the first match; and name the public key of each cluster:
+  - path_regex: ^pull-secrets/us\\.lab/.*\\.sops\\.ya?ml$
+    encrypted_regex: ^(data|stringData)$
+    age: age1-public-key-of-us.lab
+- give each cluster its private key";
+    assert!(said.contains(rule) && said.contains("kept .sops.yaml\n"), "{said}");
+    assert!(said.contains("before every rule that matches these folders"), "{said}");
+    assert_eq!(fs::read_to_string(folder.path().join(".sops.yaml")).unwrap(), existing);
+}
+
+#[test]
 fn clusters_are_for_what_reads_git_and_have_names() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, status, expected) in [

@@ -201,10 +201,29 @@ fn a_lock_of_another_key_of_fingerprints_is_told_from_a_new_recipient() {
     let output = regcred(place.0.path(), &[LOGIN, key], &["render", "--output", "out"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("`regcred.lock` names it, signed with another `REGCRED_FINGERPRINT_KEY` or for another folder: set the old key"),
+        said.contains("`regcred.lock` names it, signed with another `REGCRED_FINGERPRINT_KEY`, for another folder or cluster, or outside of a fleet: set the old key"),
         "{said}"
     );
     assert_eq!((output.status.code(), place.files("out")), (Some(1), before));
+}
+
+#[test]
+fn a_folder_from_before_the_fleet_needs_approval_and_the_hint_says_so() {
+    let place = Place::new();
+    assert_eq!(place.tree("rsa-2048", "").0, 0);
+    fs::create_dir(place.path("fleet")).unwrap();
+    fs::rename(place.path("out"), place.path("fleet/eu")).unwrap();
+    let head = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
+    let text = format!(
+        "{head}spec:\n  protect: sealed\n  pullSecrets: [{{namespaces: {{include: [a]}}}}]\n  clusters:\n  - {{name: eu, sealing: {{certificate: rsa-2048.pem}}}}\n"
+    );
+    place.put("regcred.yaml", &text);
+    let (code, said) = place.render("--output fleet");
+    assert!(code == 1 && said.contains("or outside of a fleet: set the old key"), "{said}");
+    assert!(
+        said.contains("or put the folder or the name of the cluster back; if it was meant, add `--accept-recipient ")
+    );
+    assert_eq!(place.render(&format!("--output fleet --accept-recipient {FIRST}")).0, 0);
 }
 
 #[test]

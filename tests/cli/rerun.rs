@@ -397,7 +397,8 @@ fn another_recipient_or_another_key_of_fingerprints_is_told() {
     assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-recipient"]);
     let written = place.write(&elsewhere);
     assert_eq!((written.files, codes(&written.warnings)), (2, vec!["another-recipient"]));
-    assert!(written.warnings[0].message.starts_with("2 encrypted files are for another recipient than before"));
+    let note = "2 encrypted files are encrypted again: approved recipients or sops rules changed";
+    assert_eq!((&*written.warnings[0].message, &written.warnings[0].hint), (note, &None));
     let place = place.with_key(OTHER_KEY);
     assert_eq!(codes(&warnings(&place, &elsewhere)), ["another-fingerprint-key"]);
     let written = place.write(&elsewhere);

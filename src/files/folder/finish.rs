@@ -204,7 +204,10 @@ impl Run<'_> {
             warnings.push(warnings::sparse());
         }
         if tally.readdressed > 0 {
-            warnings.push(warnings::readdressed(tally.readdressed));
+            // A run with the key or with a list has refused every recipient without approval.
+            let is_approved = self.key.is_there() || approval::listed(self.target.environment).is_some();
+            let tell = if is_executed && is_approved { warnings::reencrypted } else { warnings::readdressed };
+            warnings.push(tell(tally.readdressed));
         }
     }
 

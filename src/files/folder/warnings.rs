@@ -52,6 +52,13 @@ pub fn readdressed(count: usize) -> Diagnostic {
     ))
 }
 
+/// Files are for other recipients than before, and each is approved.
+pub fn reencrypted(count: usize) -> Diagnostic {
+    let (files, are) = if count == 1 { ("file", "is") } else { ("files", "are") };
+    let message = format!("{count} encrypted {files} {are} encrypted again: approved recipients or sops rules changed");
+    Diagnostic::note(Code::AnotherRecipient, message)
+}
+
 /// No mark was signed with the current key.
 pub fn unsigned(count: usize) -> Diagnostic {
     let (files, were) = if count == 1 { ("file", "was") } else { ("files", "were") };
@@ -92,8 +99,8 @@ pub fn refused(refused: &[&Recipient], root: &Root) -> Diagnostic {
             format!("{RESTORE}; if it is gone for good, {WHO_CHANGED}")
         }
         _ if refused.iter().all(|one| Approved::is_named(&root.ours.approved, one.fingerprint())) => format!(
-            "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}` or for another folder: set the old key, or as \
-             `{KEY_VARIABLE}_PREVIOUS`, or move the folder back"
+            "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}`, for another folder or cluster, or outside of a fleet: set \
+             the old key, or as `{KEY_VARIABLE}_PREVIOUS`, or put the folder or the name of the cluster back"
         ),
         State::New | State::Listed => WHO_CHANGED.to_owned(),
     };

@@ -17,9 +17,9 @@ use secrecy::ExposeSecret;
 
 use super::WriteError;
 use crate::environment::Environment;
-use crate::report;
-use crate::settings::Settings;
+use crate::report::{self, inert};
 use crate::settings::choices::SealingScope;
+use crate::settings::{Certificate, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::{Manifest, PullSecret, SealedShell};
 use regcred_core::names::Namespace;
@@ -47,7 +47,13 @@ impl Sealer {
         let scope = settings.sealing_scope;
         let refused = |problem| Failure::of("the certificate", problem);
         let source = settings.sealing_cert.as_ref().ok_or_else(|| refused(not_said()))?;
-        let pem = source::read(source, environment).map_err(refused)?;
+        let cluster = settings.cluster.as_ref();
+        let pem = source::read(source, environment).map_err(|problem| match (source, cluster) {
+            (Certificate::File(_), Some(name)) => refused(problem.hint(format!(
+                "check the path; `regcred fetch-cert --cluster {name} --context CONTEXT` writes the certificate of this cluster"
+            ))),
+            _ => refused(problem),
+        })?;
         let certificate::Recipient { key, public_key, mut warnings, first_day, last_day } =
             certificate::choose(&pem, &source.to_string(), Timestamp::now()).map_err(refused)?;
         seal::seal(&key, b"", b"").map_err(|_| {
@@ -59,8 +65,13 @@ impl Sealer {
         let annotations = marks.annotations(Role::CustomResource);
         let annotations = annotations.map(|(name, value)| (name.to_owned(), value)).collect();
         let recipient = digest(&SHA256, &public_key).as_ref().to_vec();
+        let path = match source {
+            Certificate::Flag(path) | Certificate::File(path) => format!(" (`{}`)", inert(&path.display().to_string())),
+            Certificate::Variable(_) => String::new(),
+        };
+        let of_cluster = cluster.map_or(String::new(), |name| format!(" of cluster {name}"));
         report::detail(&format!(
-            "seals for the certificate in {source} with the key {}, valid from {first_day} to {last_day}",
+            "seals for the certificate{of_cluster} in {source}{path} with the key {}, valid from {first_day} to {last_day}",
             fingerprint(&recipient)
         ));
         Ok(Self { key, recipient, scope, shell: SealedShell { annotations, scope: scope_annotation(scope) }, warnings })
