@@ -247,6 +247,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--wait",
     "--platform",
     "--push",
+    "--local",
 ];
 
 /// The flags in a text: `--` and lower-case words.
