@@ -85,7 +85,7 @@ const PAGES: &[Page] = &[
     (
         "docs/krm.md",
         &["kubectl", "kustomize", "kpt"],
-        "mkdir package; kubectl create namespace team-a -o yaml --dry-run=client | tee namespaces.yaml > package/namespaces.yaml
+        "git init --quiet; mkdir package; kubectl create namespace team-a -o yaml --dry-run=client | tee namespaces.yaml > package/namespaces.yaml
         kubectl create namespace team-b; kubectl create configmap workloads -n team-a -o yaml --dry-run=client > workloads.yaml",
     ),
     ("docs/kubectl.md", &["kubectl"], ""),
