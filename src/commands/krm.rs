@@ -53,7 +53,7 @@ fn text() -> Result<String, Diagnostic> {
         Diagnostic::error(Code::InvalidResourceList, format!("standard input cannot be read: {}", reason(&error)))
     })?;
     if expands_too_far(&text) {
-        let message = "standard input has far too many aliases, or one that leads to itself";
+        let message = "standard input has too many YAML aliases, or an alias that contains itself";
         return Err(Diagnostic::error(Code::InvalidResourceList, message));
     }
     Ok(text)

@@ -1,7 +1,7 @@
 //! Reads and merges the logins of a fleet.
 
 use crate::credentials::lifetime::ShortLived;
-use crate::credentials::{Credentials, Helpers, Source, is_not_there};
+use crate::credentials::{Credentials, Helpers, Source, is_missing_variable};
 use crate::environment::Environment;
 use crate::files::cluster_run::ClusterRun;
 use crate::files::marks::Known;
@@ -52,7 +52,7 @@ impl Reading {
         let (docker_configs, problems) = merge(settings, &self.credentials);
         let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
         let cluster = settings.cluster.as_ref();
-        if missing == Missing::IsNotCompared && !errors.is_empty() && errors.iter().all(is_not_there) {
+        if missing == Missing::IsNotCompared && !errors.is_empty() && errors.iter().all(is_missing_variable) {
             self.wrong.add(warnings, cluster);
             self.missing.add(errors, cluster);
             self.not_compared.push(settings.combination.format);

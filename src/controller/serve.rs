@@ -53,7 +53,7 @@ pub async fn serve(options: Options, environment: &Environment) -> Result<Outcom
         Some(listen) => http::begin(listen, &state).await?,
         None => log::info("regcred stands in for imagepullsecret-patcher", &[("version", env!("CARGO_PKG_VERSION"))]),
     }
-    spawn_local(signal::stop_at_one(Rc::clone(&state)));
+    spawn_local(signal::stop_on_signal(Rc::clone(&state)));
     let server = || Server::new(client.clone(), LEASE_CALL, || false);
     let observed = (wishes == Wishes::Resources)
         .then(|| Observed::start(watching.clone(), server(), namespace.clone(), Rc::clone(&state)));
@@ -137,11 +137,11 @@ impl Run<'_> {
         None
     }
 
-    /// Logs once the rights that the account of a patcher lacks; `None` after a signal.
+    /// Logs the rights that the account of a patcher lacks; `None` after a signal.
     async fn missing_rights(&mut self, origin: &Origin) -> Option<Missing> {
         let Origin::Patcher(settings) = origin else { return Some(Missing::default()) };
         let missing = self.answered(async || rights::missing(&self.server, self.namespace).await).await?;
-        stand_in::tell(&missing, settings.interval);
+        stand_in::log_missing_rights(&missing, settings.interval);
         self.polls = (!missing.watches.is_empty()).then_some(settings.interval);
         Some(missing)
     }

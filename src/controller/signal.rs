@@ -1,4 +1,4 @@
-//! Stops the controller at a signal.
+//! Stops the controller after SIGTERM or SIGINT.
 
 use std::rc::Rc;
 
@@ -8,8 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::log;
 use super::state::State;
 
-/// Waits for SIGTERM or SIGINT, and then tells everybody to stop.
-pub async fn stop_at_one(state: Rc<State>) {
+/// Waits for SIGTERM or SIGINT, and then makes the main loop and the leader election stop.
+pub async fn stop_on_signal(state: Rc<State>) {
     if let Ok(mut terminate) = signal(SignalKind::terminate()) {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -1,4 +1,4 @@
-//! Finds the login of Titansoft's patcher, and the rights that its role lacks.
+//! Messages of the controller in place of Titansoft's imagepullsecret-patcher: where its login is, and which rights its role lacks.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::log;
 use regcred_cluster::controller::rights::Missing;
 use regcred_core::controller::titansoft::{Login, Settings};
 
-/// The place of the login, as text for a message.
+/// The place of the login, for a message.
 pub fn place(settings: &Settings) -> String {
     match &settings.login {
         Login::Value(name, _) => format!("`{name}`"),
@@ -14,20 +14,21 @@ pub fn place(settings: &Settings) -> String {
     }
 }
 
-/// Logs once which rights this account lacks, and the effect.
-pub fn tell(missing: &Missing, interval: Duration) {
+/// Logs which rights this account lacks, and what the controller does without them.
+pub fn log_missing_rights(missing: &Missing, interval: Duration) {
     let Missing { watches, leases, events } = missing;
     log::warn(
         "no policy confines this account, because it has the role of imagepullsecret-patcher",
         &[("hint", "`regcred render --strategy controller` writes smaller rights and the policies")],
     );
-    let pause = format!("the cluster is listed every {} seconds, since this account may not watch", interval.as_secs());
-    let says = [
-        (pause.as_str(), watches),
-        ("this replica takes part in no election, so run one only", leases),
-        ("no Events are published", events),
+    let seconds = interval.as_secs();
+    let polls = format!("this account may not watch, so the controller lists the cluster every {seconds} seconds");
+    let effects = [
+        (polls.as_str(), watches),
+        ("this replica cannot take part in leader election: run only one replica", leases),
+        ("this account may not publish Events", events),
     ];
-    for (message, rights) in says.into_iter().filter(|(_, rights)| !rights.is_empty()) {
+    for (message, rights) in effects.into_iter().filter(|(_, rights)| !rights.is_empty()) {
         log::warn(message, &[("missing", &rights.join(", "))]);
     }
 }

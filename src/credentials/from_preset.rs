@@ -11,8 +11,8 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
 use regcred_core::names::VariableName;
 
-/// The first variable that is set, among the variables of a preset for one purpose.
-fn first(
+/// The first of these variables of a preset that is set. `what` is its purpose, for the message.
+fn first_set_variable(
     names: &'static [&'static str],
     what: &str,
     preset: &Preset,
@@ -33,16 +33,16 @@ fn first(
     })
 }
 
-/// The key of a preset's entry.
+/// The registry of a preset.
 pub(super) fn registry(preset: &'static Preset, environment: &Environment) -> Result<RegistryKey, Diagnostic> {
-    let first = |names, what| first(names, what, preset, environment);
+    let first = |names, what| first_set_variable(names, what, preset, environment);
     let (names, otherwise) = match preset.host {
-        Host::Fixed(host) => return parse(host, &format!("`--login {}`", preset.name), host),
+        Host::Fixed(host) => return parse_host(host, &format!("`--login {}`", preset.name), host),
         Host::Variable(names, otherwise) => (names, otherwise),
     };
     let name = match (first(names, "the registry's host"), otherwise) {
         (Ok(name), _) => name,
-        (Err(_), Otherwise::Default(host)) => return parse(host, &format!("`--login {}`", preset.name), host),
+        (Err(_), Otherwise::Default(host)) => return parse_host(host, &format!("`--login {}`", preset.name), host),
         (Err(problem), Otherwise::Needed(_)) => return Err(problem),
     };
     let wanted = Wanted {
@@ -52,15 +52,16 @@ pub(super) fn registry(preset: &'static Preset, environment: &Environment) -> Re
     };
     let host = wanted.value(environment)?;
     let (Otherwise::Default(example) | Otherwise::Needed(example)) = otherwise;
-    parse(trimmed(&host), &format!("`{name}`"), example)
+    parse_host(trimmed(&host), &format!("`{name}`"), example)
 }
 
+/// The login of a preset; problems are added to `problems`.
 pub(super) fn login(
     preset: &'static Preset,
     environment: &Environment,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Credential>, Diagnostic> {
-    let first = |names, what| first(names, what, preset, environment);
+    let first = |names, what| first_set_variable(names, what, preset, environment);
     let registry = registry(preset, environment);
     let username = match preset.username {
         UserName::Fixed(name) => Ok(NameSource::Literal(name.to_owned())),
@@ -82,18 +83,18 @@ pub(super) fn login(
     }
 }
 
-/// A host is not secret, but an invalid host is not repeated.
-fn parse(host: &str, source: &str, example: &str) -> Result<RegistryKey, Diagnostic> {
+/// Parses the host in `source`. The error does not repeat the host, because the variable may hold a password by mistake.
+fn parse_host(host: &str, source: &str, example: &str) -> Result<RegistryKey, Diagnostic> {
     RegistryKey::typed(host).map_err(|invalid| {
         let hint = match invalid {
-            InvalidRegistry::NoRegistry => format!("write the whole host, as {example}"),
+            InvalidRegistry::NoRegistry => format!("write the whole host, for example {example}"),
             _ => InvalidRegistry::hint().to_owned(),
         };
         Diagnostic::error(Code::InvalidRegistry, format!("the host in {source} {invalid}")).hint(hint)
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a variable of ours, for a host")]
+#[expect(clippy::disallowed_methods, reason = "the variable should hold a host, which is not secret")]
 fn trimmed(host: &SecretString) -> &str {
     host.expose_secret().trim()
 }

@@ -1,16 +1,17 @@
-//! Finds the registries of a source without using its logins.
+//! Finds the registries of a source. The logins themselves are not used.
 
-use super::{from_preset, source};
+use super::from_preset;
+use super::source::{self, Variables};
 use crate::environment::Environment;
 use regcred_core::credentials::Source;
 use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
 
-/// Problems of the keys of entries: only they matter if no login is used.
-const ABOUT_KEYS: [Code; 2] = [Code::RegistryAlias, Code::RegistryHardlyMatches];
+/// Warnings about the registry keys of a Docker config. Other warnings are about logins, which are not used here.
+const KEY_WARNINGS: [Code; 2] = [Code::RegistryAlias, Code::RegistryHardlyMatches];
 
-/// The keys of the entries. If the host is known without it, no variable with a login is read.
+/// The registries of the logins. No user name and no password is read, except in a whole Docker config.
 pub fn registries(source: &Source, environment: &Environment, problems: &mut Vec<Diagnostic>) -> Vec<RegistryKey> {
     let one = |registry: RegistryKey, problems: &mut Vec<Diagnostic>| {
         let (registry, odd) = registry.canonical();
@@ -22,25 +23,26 @@ pub fn registries(source: &Source, environment: &Environment, problems: &mut Vec
         Source::Preset(preset) => match from_preset::registry(preset, environment) {
             Ok(registry) => one(registry, problems),
             Err(problem) => {
-                problems.push(or_name_the_hosts(problem));
+                problems.push(suggest_registry_flag(problem));
                 Vec::new()
             }
         },
         Source::DockerConfig(_) | Source::DockerConfigFile(_) => {
             let mut found = Vec::new();
             let facts = super::facts(environment, ShortLived::Allow);
-            let logins = source::read(source, environment, &facts, (None, &[]), &mut found);
-            let matters = |problem: &Diagnostic| problem.is_error() || ABOUT_KEYS.contains(&problem.code);
-            problems.extend(found.into_iter().filter(matters).map(or_name_the_hosts));
+            let logins = source::read(source, environment, &facts, &Variables { hidden: None, used: &[] }, &mut found);
+            let matters = |problem: &Diagnostic| problem.is_error() || KEY_WARNINGS.contains(&problem.code);
+            problems.extend(found.into_iter().filter(matters).map(suggest_registry_flag));
             logins.into_iter().map(|login| login.registry).collect()
         }
     }
 }
 
-fn or_name_the_hosts(problem: Diagnostic) -> Diagnostic {
+/// Adds to the hint for a missing variable that `--registry` needs none.
+fn suggest_registry_flag(problem: Diagnostic) -> Diagnostic {
     if !matches!(problem.code, Code::VariableUnset | Code::VariableEmpty) {
         return problem;
     }
     let hint = problem.hint.as_deref().map_or(String::new(), |hint| format!("{hint}; "));
-    problem.hint(format!("{hint}or name the hosts, no credential is needed: `--registry ghcr.io`"))
+    problem.hint(format!("{hint}or name the registry, which needs no login: `--registry ghcr.io`"))
 }

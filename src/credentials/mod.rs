@@ -1,4 +1,4 @@
-//! Reads logins from the variables and files that were named, each once.
+//! Reads logins from the named variables and files. Each source is read once.
 
 mod file;
 mod from_preset;
@@ -19,17 +19,18 @@ use lifetime::ShortLived;
 use regcred_core::credentials::{Credential, Facts, Variable};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::VariableName;
+use source::Variables;
 
 pub use hosts::registries;
 pub use regcred_core::credentials::auths::Helpers;
 pub use regcred_core::credentials::{DEFAULT_VARIABLE, Need, OTHER_VARIABLE, Source, is_a_placeholder, lifetime};
 
-/// Whether the only problem of a login is a variable that is not set, as in a merge request.
-pub fn is_not_there(problem: &Diagnostic) -> bool {
+/// Whether the problem is a variable that is not set, or is empty. A merge request has no protected variables.
+pub fn is_missing_variable(problem: &Diagnostic) -> bool {
     matches!(problem.code, Code::VariableUnset | Code::VariableEmpty)
 }
 
-/// The facts about the process that a check of logins needs.
+/// What a check of logins must know about this process: the time, the CI and its job tokens.
 fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let value = |name: &&'static str| match environment.read(&VariableName::known(name)) {
@@ -44,7 +45,7 @@ fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {
     }
 }
 
-/// The content of the sources. Each source was read once, however many pull secrets use it.
+/// The logins of each source, and its problems. Each source was read once, even if several pull secrets use it.
 pub struct Credentials {
     read: HashMap<Source, (Vec<Credential>, Vec<Diagnostic>)>,
 }
@@ -61,14 +62,15 @@ impl Credentials {
         let sources: Vec<_> = sources.collect();
         let known = [DEFAULT_VARIABLE, OTHER_VARIABLE].into_iter().chain(lifetime::JOB_TOKENS).map(VariableName::known);
         let used: Vec<_> = sources.iter().flat_map(|source| source.variables()).map(|variable| variable.name).collect();
+        // A credential helper is another program. It needs no variable that holds a login, so it gets none.
         let hidden: Vec<_> = used.iter().cloned().chain(known).collect();
-        let asking = (helpers == Helpers::Ask).then_some(hidden.as_slice());
+        let variables = Variables { hidden: (helpers == Helpers::Ask).then_some(&hidden), used: &used };
         let mut read = HashMap::new();
         for source in sources {
             read.entry(source.clone()).or_insert_with(|| {
-                tell(source, environment);
+                log_source(source, environment);
                 let mut problems = Vec::new();
-                (source::read(source, environment, &facts, (asking, &used), &mut problems), problems)
+                (source::read(source, environment, &facts, &variables, &mut problems), problems)
             });
         }
         Self { read }
@@ -76,32 +78,31 @@ impl Credentials {
 
     /// The logins of a pull secret with these sources; their problems are added to `problems`.
     pub fn of(&self, sources: &[Source], problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
-        let found = sources.iter().filter_map(|source| self.read.get(source));
-        found
-            .flat_map(|(logins, wrong)| {
-                problems.extend_from_slice(wrong);
-                logins.iter().cloned()
-            })
-            .collect()
+        let read = sources.iter().filter_map(|source| self.read.get(source));
+        read.flat_map(|(logins, found)| {
+            problems.extend_from_slice(found);
+            logins.iter().cloned()
+        })
+        .collect()
     }
 }
 
 /// Prints with `--verbose` which variables and files are read.
-fn tell(source: &Source, environment: &Environment) {
+fn log_source(source: &Source, environment: &Environment) {
     if let Source::DockerConfigFile(path) = source
         && environment.directory().join(path).exists()
     {
         report::detail(&format!("reading a whole Docker config from {}", path.display()));
     }
-    let mut told = Vec::new();
+    let mut logged = Vec::new();
     for Variable { name, purpose, .. } in source.variables() {
-        // Of several variables for one purpose, the first that is set is read.
-        if environment.is_set(name.as_str()) && !told.contains(&purpose) {
+        // If several variables have one purpose, only the first that is set is read.
+        if environment.is_set(name.as_str()) && !logged.contains(&purpose) {
             let value = environment.setting(name.as_str()).map(|value| Path::new(value.trim()));
             let is_file = value.is_some_and(|path| path.is_absolute() && path.is_file());
             let place = if is_file { format!("the file that `{name}` names") } else { format!("`{name}`") };
             report::detail(&format!("reading {purpose} from {place}"));
-            told.push(purpose);
+            logged.push(purpose);
         }
     }
 }
@@ -123,19 +124,19 @@ mod tests {
         if problems.iter().any(Diagnostic::is_error) { Err(codes) } else { Ok((logins.len(), codes)) }
     }
 
-    fn two(registry: &str) -> [Source; 1] {
+    fn login(registry: &str) -> [Source; 1] {
         let (username, password) = (NameSource::Variable("U".parse().unwrap()), "P".parse().unwrap());
         [Source::Login { registry: registry.parse().unwrap(), username, password }]
     }
 
     #[test]
-    fn every_problem_is_said_at_once() {
-        assert_eq!(read(&[], &two("ghcr.io")), Err(vec!["variable-unset", "variable-unset"]));
-        assert_eq!(read(&[("U", ""), ("P", "x")], &two("ghcr.io")), Err(vec!["variable-empty"]));
+    fn every_missing_variable_is_reported_at_once() {
+        assert_eq!(read(&[], &login("ghcr.io")), Err(vec!["variable-unset", "variable-unset"]));
+        assert_eq!(read(&[("U", ""), ("P", "x")], &login("ghcr.io")), Err(vec!["variable-empty"]));
     }
 
     #[test]
-    fn a_login_is_looked_at_for_what_usually_goes_wrong() {
+    fn common_mistakes_in_a_login_are_reported() {
         for (registry, username, password, expected) in [
             ("ghcr.io", "u", "p\n", Ok((1, vec!["trailing-newline"]))),
             ("ghcr.io", "u:v", "p", Err(vec!["username-with-colon"])),
@@ -164,7 +165,7 @@ mod tests {
             ("ghcr.io", "u", "a$B", Ok((1, vec![]))),
             ("hub.docker.com", "u", "p", Ok((1, vec!["registry-alias"]))),
         ] {
-            assert_eq!(read(&[("U", username), ("P", password)], &two(registry)), expected, "{registry} {username}");
+            assert_eq!(read(&[("U", username), ("P", password)], &login(registry)), expected, "{registry} {username}");
         }
     }
 

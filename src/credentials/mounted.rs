@@ -11,10 +11,10 @@ use regcred_core::credentials::{Credential, checked};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 
-/// A mounted Secret may be refreshed, by an operator for example, so a login that is valid for an hour is only a warning.
-const REFRESHED: ShortLived = ShortLived::Allow;
+/// Short-lived logins only get a warning: an operator may refresh the mounted Secret.
+const SHORT_LIVED: ShortLived = ShortLived::Allow;
 
-/// The logins of a whole Docker config; their problems are added to `problems`.
+/// The checked logins of a whole Docker config; their problems are added to `problems`.
 pub fn docker_config(
     text: &SecretString,
     source: &str,
@@ -23,7 +23,7 @@ pub fn docker_config(
 ) -> Vec<Credential> {
     match decode::docker_config(text, source, Place::Variable, problems) {
         Ok(json) => {
-            let facts = facts(environment, REFRESHED);
+            let facts = facts(environment, SHORT_LIVED);
             let (logins, _) = auths::read(&json, source, Helpers::Leave, problems);
             logins.into_iter().map(|login| checked(login, &facts, problems)).collect()
         }
@@ -38,7 +38,7 @@ pub fn docker_config(
 pub struct Login<'a> {
     pub registry: &'a RegistryKey,
     pub username: SecretString,
-    /// Where the user name is mounted; a literal one in regcred.yaml is no secret.
+    /// Where the user name is mounted; `None` if regcred.yaml holds the user name itself, which is then not secret.
     pub username_source: Option<String>,
     pub password: SecretString,
 }
@@ -58,6 +58,6 @@ impl Login<'_> {
             username_source: self.username_source.unwrap_or_else(|| source.to_owned()),
             is_one_of_several: false,
         };
-        checked(login, &facts(environment, REFRESHED), problems)
+        checked(login, &facts(environment, SHORT_LIVED), problems)
     }
 }

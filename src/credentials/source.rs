@@ -1,4 +1,4 @@
-//! Reads the variables and files of a login.
+//! Reads the logins of a source from its variables and files.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,20 +15,27 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::names::VariableName;
 
-/// The checked logins of a source; problems are added to `problems`. Credential helpers are asked only if `asking` is given: it lists the
-/// variables that the helpers must not get. `used` are the variables of all sources.
+/// Variables that concern every source.
+pub(super) struct Variables<'a> {
+    /// The variables that a credential helper must not get; `None` if no helper is asked.
+    pub hidden: Option<&'a [VariableName]>,
+    /// The variables that the sources of this run use.
+    pub used: &'a [VariableName],
+}
+
+/// The checked logins of a source; problems are added to `problems`.
 pub(super) fn read(
     source: &Source,
     environment: &Environment,
     facts: &Facts<'_>,
-    (asking, used): (Option<&[VariableName]>, &[VariableName]),
+    variables: &Variables<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Credential> {
     let entries = |json: &SecretString, source: &str, problems: &mut Vec<Diagnostic>| {
-        let helpers = if asking.is_some() { Helpers::Ask } else { Helpers::Leave };
+        let helpers = if variables.hidden.is_some() { Helpers::Ask } else { Helpers::Leave };
         let (mut logins, kept) = auths::read(json, source, helpers, problems);
         for kept in kept {
-            match helper::ask(kept, source, asking.unwrap_or_default(), environment) {
+            match helper::ask(kept, source, variables.hidden.unwrap_or_default(), environment) {
                 Ok(login) => logins.push(login),
                 Err(problem) => problems.push(problem),
             }
@@ -42,15 +49,12 @@ pub(super) fn read(
                 let source = format!("`{name}`");
                 docker_config(&text, &source, problems).map(|json| entries(&json, &source, problems))
             })
-            .map_err(|problem| offer_another(problem, name, used, environment)),
+            .map_err(|problem| suggest_another_variable(problem, name, variables.used, environment)),
         Source::DockerConfigFile(path) => {
             let (typed, path) = (path, environment.directory().join(path));
-            // The text is repeated only if it is known to be a path: it might be a password.
-            let source = if path.exists() {
-                format!("`--docker-config-file {}`", typed.display())
-            } else {
-                "`--docker-config-file`".to_owned()
-            };
+            // The text may be a password by mistake, so a message repeats it only if it is the path of a file.
+            let shown = if path.exists() { format!(" {}", typed.display()) } else { String::new() };
+            let source = format!("`--docker-config-file{shown}`");
             file::read(&path, &source, Named::ByFlag)
                 .and_then(|text| decode::docker_config(&text, &source, Place::File, problems))
                 .map(|json| entries(&json, &source, problems))
@@ -70,7 +74,7 @@ pub(super) fn read(
 }
 
 /// The JSON of the Docker config in a variable, or in the file that the variable names.
-#[expect(clippy::disallowed_methods, reason = "a path is looked for in the value")]
+#[expect(clippy::disallowed_methods, reason = "the value may be the path of a file")]
 fn docker_config(
     value: &SecretString,
     source: &str,
@@ -82,27 +86,28 @@ fn docker_config(
     }
 }
 
-/// Suggests another variable if the default one is not set, but a known one holds a login that no source uses.
-fn offer_another(
+/// Suggests a variable of another login if `name` is the default variable and not set, and the other variable is set but not used. A merge
+/// request gets no suggestion: the default variable may be protected, and then it is missing only there.
+fn suggest_another_variable(
     problem: Diagnostic,
     name: &VariableName,
     used: &[VariableName],
     environment: &Environment,
 ) -> Diagnostic {
-    let is_for_merges = matches!(environment.ci(), Ci::GitLabMergeRequest | Ci::GitHubPullRequest);
-    if is_for_merges || name.as_str() != DEFAULT_VARIABLE || environment.is_set(DEFAULT_VARIABLE) {
+    let is_merge_request = matches!(environment.ci(), Ci::GitLabMergeRequest | Ci::GitHubPullRequest);
+    if is_merge_request || name.as_str() != DEFAULT_VARIABLE || environment.is_set(DEFAULT_VARIABLE) {
         return problem;
     }
-    let is_free = |name: &str| environment.is_set(name) && used.iter().all(|used| used.as_str() != name);
-    if is_free(OTHER_VARIABLE) {
+    let is_unused = |name: &str| environment.is_set(name) && used.iter().all(|used| used.as_str() != name);
+    if is_unused(OTHER_VARIABLE) {
         return problem.hint(format!("`{OTHER_VARIABLE}` is set: use it with `--docker-config {OTHER_VARIABLE}`"));
     }
-    let is_set = |preset: &&Preset| preset.password.iter().any(|name| is_free(name));
-    let Some(Preset { name, .. }) = PRESETS.iter().find(is_set) else { return problem };
-    problem.hint(format!("the variables of `--login {name}` are set: if you mean that login, use `--login {name}`"))
+    let password = |preset: &Preset| Some((preset.name, *preset.password.iter().find(|name| is_unused(name))?));
+    let Some((preset, password)) = PRESETS.iter().find_map(password) else { return problem };
+    problem.hint(format!("`{password}` is set: if you mean that login, use `--login {preset}`"))
 }
 
-/// The login of a registry whose user name and password are in these variables.
+/// The login of a registry. Its password is in a variable; its user name is in a variable or is given literally.
 pub(super) fn login(
     registry: RegistryKey,
     username: &NameSource,
@@ -111,21 +116,18 @@ pub(super) fn login(
     environment: &Environment,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Credential>, Diagnostic> {
-    let username_source = match username {
-        NameSource::Literal(_) => format!("`{password}`"),
-        NameSource::Variable(name) => format!("`{name}`"),
-    };
     let mut read = |name, what| {
         Wanted { name, purpose: format!("the {what} for {registry}"), preset }.value_or_file(environment, problems)
     };
-    let (name, public_username) = match username {
-        NameSource::Literal(name) => (Ok(name.as_str().into()), true),
+    let (name, username_source, public_username) = match username {
+        NameSource::Literal(name) => (Ok(name.as_str().into()), password, true),
         NameSource::Variable(name) => {
-            (read(name, "user name").map_err(|problem| or_expanded_away(problem, &registry, environment)), false)
+            let value = read(name, "user name");
+            (value.map_err(|problem| explain_expanded_dollar(problem, &registry, environment)), name, false)
         }
     };
     let is_key = matches!(preset, Some(Preset { username: UserName::Fixed("_json_key"), .. }));
-    let secret = read(password, "password").map(|secret| if is_key { decoded(secret) } else { secret });
+    let secret = read(password, "password").map(|secret| if is_key { decode_key(secret) } else { secret });
     match (name, secret) {
         (Ok(username), Ok(secret)) => Ok(vec![Credential {
             registry,
@@ -133,7 +135,7 @@ pub(super) fn login(
             password: secret,
             email: None,
             source: format!("`{password}`"),
-            username_source,
+            username_source: format!("`{username_source}`"),
             public_username,
             is_one_of_several: false,
         }]),
@@ -145,8 +147,8 @@ pub(super) fn login(
     }
 }
 
-/// Adds to the problem of an empty variable that the user name of NGC begins with a `$`, which was probably expanded.
-fn or_expanded_away(problem: Diagnostic, registry: &RegistryKey, environment: &Environment) -> Diagnostic {
+/// Explains an empty user name for NGC: its only user name is `$oauthtoken`, which the CI or a shell probably expanded to nothing.
+fn explain_expanded_dollar(problem: Diagnostic, registry: &RegistryKey, environment: &Environment) -> Diagnostic {
     if problem.code != Code::VariableEmpty || !is_ngc(registry) {
         return problem;
     }
@@ -154,8 +156,8 @@ fn or_expanded_away(problem: Diagnostic, registry: &RegistryKey, environment: &E
     Diagnostic { message, ..problem }.hint(environment.ci().how_to_keep_a_dollar())
 }
 
-/// The JSON of a key in base64, the only form that GitLab can mask.
-#[expect(clippy::disallowed_methods, reason = "a key is looked for in the value")]
-fn decoded(secret: SecretString) -> SecretString {
+/// The JSON of a key, also if the variable holds it in base64, the only form that GitLab can mask.
+#[expect(clippy::disallowed_methods, reason = "the value may be a key in base64")]
+fn decode_key(secret: SecretString) -> SecretString {
     decoded_key(secret.expose_secret()).map_or(secret, SecretString::from)
 }

@@ -8,7 +8,7 @@ use super::findings::Findings;
 use super::member::{Context, Member};
 use super::namespaces::{self, Listed};
 use super::{Destination, Settings, allowed, secret_variables, usage, with_known};
-use crate::credentials::{Credentials, is_not_there};
+use crate::credentials::{Credentials, is_missing_variable};
 use crate::environment::{Environment, open_list, open_stdin};
 use crate::report;
 use regcred_core::credentials::Source;
@@ -164,7 +164,7 @@ fn refuse_problems(
             }
             // A comparison works without the logins.
             if matches!(settings.destination, Destination::Check(_)) {
-                found.retain(|problem| !is_not_there(problem));
+                found.retain(|problem| !is_missing_variable(problem));
             }
             problems.extend(found);
         }

@@ -136,7 +136,7 @@ fn read(path: &Path) -> io::Result<String> {
 /// The meaning of a template's output, or its problem.
 fn yaml<'a, T>(text: &'a str, what: &str, parse: fn(&'a str) -> Result<T, serde_saphyr::Error>) -> Result<T, String> {
     if expands_too_far(text) {
-        return Err("makes far too many aliases, or one that leads to itself".to_owned());
+        return Err("makes too many YAML aliases, or an alias that contains itself".to_owned());
     }
     let line = |error: serde_saphyr::Error| error.location().map_or(0, |place| place.line());
     parse(text).map_err(|error| format!("makes no {what}: line {} of its output", line(error)))

@@ -1,4 +1,4 @@
-//! Runs `regcred controller --crd`: it serves custom resources within the limits of the installation.
+//! Runs `regcred controller --crd`, which serves custom resources within the limits of the installation.
 
 use serde_json::{Value, json};
 
@@ -19,14 +19,14 @@ fn has_metric(replica: &Replica, metric: &str) {
 }
 
 #[test]
-fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
+fn changes_of_a_resource_are_applied_and_its_deletion_removes_nothing() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::following_resources(bench);
     let (one, other) = (installed.namespace(), installed.namespace());
     let replica = installed.start(&["--crd"]);
     Bench::wait("readiness", || replica.answer("/readyz").0 == 200);
     has_metric(&replica, r#"regcred_resources{state="followed"} 0"#);
-    assert!(installed.login(&one).is_none(), "nobody has asked for it");
+    assert!(installed.login(&one).is_none(), "no resource names the namespace yet");
 
     installed.ask("team", &installed.pull_secret(&json!({"include": [one]}))).succeeded();
     Bench::wait("the namespace", || installed.is_served(&one, "canary-of-old"));
@@ -50,7 +50,7 @@ fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
     assert_eq!(rows[0], ["NAME", "READY", "REASON", "SERVED", "FAILING", "LAST", "CHANGE"]);
     assert_eq!(rows[1][..5], [&name, "True", "Served", "1", "0"]);
 
-    // A change is followed: more namespaces, another login, fewer namespaces.
+    // The controller applies each change: more namespaces, another login, fewer namespaces.
     installed.ask("team", &installed.pull_secret(&json!({"include": [format!("{}-*", installed.owner)]}))).succeeded();
     Bench::wait("the other namespace", || installed.is_served(&other, "canary-of-old"));
     Bench::wait("the status", || resource()["status"]["served"] == 2);
@@ -62,7 +62,7 @@ fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
     installed.ask("team", &installed.pull_secret(&exclude)).succeeded();
     Bench::wait("the deselection", || installed.login(&one).is_none() && installed.references(&one).is_empty());
 
-    // A broken login stays as it was, also in a new namespace.
+    // While the new login is broken, the previous login stays in use, also in a new namespace.
     installed.rotate(BROKEN);
     has(&installed, "team", "LoginBroken=True Broken");
     has(&installed, "team", "Ready=False LoginBroken");
@@ -75,7 +75,7 @@ fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
     has(&installed, "team", "LoginBroken=False Checked");
     has(&installed, "team", "Ready=True Served");
 
-    // Nothing is removed if a selector chooses nothing, or if the resource is deleted.
+    // Nothing is removed if the selector matches no namespace, or if the resource is deleted.
     installed.ask("team", &installed.pull_secret(&json!({"selector": "no-such-label"}))).succeeded();
     has(&installed, "team", "Ready=False NothingChosen");
     assert!(installed.is_served(&other, "canary-of-new") && installed.is_served(&late, "canary-of-new"));
@@ -87,7 +87,7 @@ fn a_resource_is_followed_and_takes_nothing_away_when_it_goes() {
 }
 
 #[test]
-fn a_condition_says_what_the_registry_says_of_the_login() {
+fn the_condition_login_accepted_shows_the_answer_of_the_registry() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&["registry"]) else { return };
     let htpasswd = [("htpasswd", HTPASSWD)];
     let registry =
@@ -99,7 +99,7 @@ fn a_condition_says_what_the_registry_says_of_the_login() {
     let replica = installed.start(&["--crd", "--check-online", "1h"]);
     installed.ask("team", &installed.pull_secret(&json!({"include": [namespace]}))).succeeded();
     has(&installed, "team", "LoginAccepted=False Refused");
-    // A refused login stays, and the namespace has it.
+    // The namespace is served, although the registry refuses the login.
     has(&installed, "team", "Ready=True Served");
     let resource = || bench.get(&["registrycredentials", &format!("{}-team", installed.owner)]).to_string();
     assert!(resource().contains("the registry does not take this user name and password"), "{}", resource());
@@ -109,7 +109,7 @@ fn a_condition_says_what_the_registry_says_of_the_login() {
 }
 
 #[test]
-fn a_foreign_secret_and_a_rival_are_conditions_and_the_controller_leaves_both_alone() {
+fn a_foreign_or_contested_secret_is_reported_and_not_written_again() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::following_resources(bench);
     let (foreign, contested) = (installed.namespace(), installed.namespace());
@@ -125,15 +125,15 @@ fn a_foreign_secret_and_a_rival_are_conditions_and_the_controller_leaves_both_al
         let resource = bench.get(&["registrycredentials", &format!("{}-team", installed.owner)]);
         resource["status"]["conditions"][0]["message"].as_str().unwrap_or_default().to_owned()
     };
-    // The leader renews its Lease every few seconds, so three renewals are a while.
-    let stays = |namespace: &str| {
+    // Waits while the leader renews its Lease three times, a few seconds each, and checks that it did not write the Secret meanwhile.
+    let is_not_written = |namespace: &str| {
         let lease = || bench.get(&["lease", &format!("regcred-{}", installed.owner), "-n", &installed.system]);
         let before = version(namespace);
         for _ in 0..3 {
             let renewed = lease()["spec"]["renewTime"].clone();
             Bench::wait("the lease", || lease()["spec"]["renewTime"] != renewed);
         }
-        assert_eq!(version(namespace), before, "it was written");
+        assert_eq!(version(namespace), before, "the Secret was written");
     };
     ask(&foreign);
     has(&installed, "team", "Ready=False Left");
@@ -142,7 +142,7 @@ fn a_foreign_secret_and_a_rival_are_conditions_and_the_controller_leaves_both_al
         "{}",
         ready()
     );
-    stays(&foreign);
+    is_not_written(&foreign);
 
     ask(&contested);
     has(&installed, "team", "Ready=True Served");
@@ -150,25 +150,27 @@ fn a_foreign_secret_and_a_rival_are_conditions_and_the_controller_leaves_both_al
         "metadata": {"name": installed.owner, "namespace": contested}, "data": {".dockerconfigjson": "e30="}});
     let is_contested = || installed.conditions("team").iter().any(|one| one == "Ready=False Contested");
     let mut applied = 0;
-    // A replica that lags may see two writes of the rival as one.
+    // A slow replica may see two writes of the rival as one, so the number of writes until the condition varies.
     let apply = ["apply", "--server-side", "--field-manager=rival", "--force-conflicts", "-f", "-"];
     while !is_contested() {
         bench.kubectl(&apply, &rival.to_string()).succeeded();
-        Bench::wait("the answer", || installed.is_served(&contested, "canary-of-old") || is_contested());
+        Bench::wait("the answer of the controller", || {
+            installed.is_served(&contested, "canary-of-old") || is_contested()
+        });
         applied += 1;
-        assert!(applied < 12, "it answers for ever");
+        assert!(applied < 12, "the controller never gives up");
     }
     assert!(applied >= 5, "{applied}");
     has(&installed, "team", "Ready=False Contested");
     assert!(ready().contains("`rival` undoes every write"), "{}", ready());
-    // The last answer may have been under way when the rival came for the last time.
+    // The last write of the controller may have come after the last write of the rival, so the rival writes once more.
     bench.kubectl(&apply, &rival.to_string()).succeeded();
-    stays(&contested);
+    is_not_written(&contested);
     assert_eq!(installed.login(&contested).as_deref(), Some("{}"));
 }
 
 #[test]
-fn what_the_installation_does_not_permit_is_said_and_ignored() {
+fn a_resource_outside_the_limits_of_the_installation_is_reported_and_not_served() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::following_resources(bench);
     let namespace = installed.namespace();
@@ -205,12 +207,12 @@ fn what_the_installation_does_not_permit_is_said_and_ignored() {
     let run = installed.once_with(&["--crd"]);
     assert_eq!(run.status, 1, "{}", run.stderr);
 
-    // The older of two resources keeps the name until it is deleted.
+    // If two resources name the same pull secret, the controller serves the older one until it is deleted.
     installed.ask("z-first", &good()).succeeded();
     Bench::wait("the namespace", || installed.is_served(&namespace, "canary-of-old"));
     has(&installed, "z-first", "Ready=True Served");
-    // Ages are compared in seconds.
-    let age = |name: &str| {
+    // Creation times have whole seconds, so a second resource is created again until its time is later.
+    let created = |name: &str| {
         let resource = bench.get(&["registrycredentials", &format!("{}-{name}", installed.owner)]);
         resource["metadata"]["creationTimestamp"].as_str().unwrap().to_owned()
     };
@@ -220,7 +222,7 @@ fn what_the_installation_does_not_permit_is_said_and_ignored() {
         number += 1;
         second = format!("second-{number}");
         installed.ask(&second, &good()).succeeded();
-        age(&second) > age("z-first")
+        created(&second) > created("z-first")
     });
     has(&installed, &second, "Ready=False NameTaken");
     has(&installed, "z-first", "Ready=True Served");
@@ -239,7 +241,7 @@ fn what_the_installation_does_not_permit_is_said_and_ignored() {
 }
 
 #[test]
-fn one_pass_writes_the_statuses_before_it_ends() {
+fn a_single_pass_writes_every_status_before_it_ends() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::following_resources(bench);
     let namespace = installed.namespace();
@@ -248,7 +250,7 @@ fn one_pass_writes_the_statuses_before_it_ends() {
     wide["serviceAccounts"] = json!(["*"]);
     installed.ask("good", &good).succeeded();
     installed.ask("wide", &wide).succeeded();
-    // The policies are active a moment later.
+    // The API server activates the policies a moment after their creation, so the first passes may fail.
     Bench::wait("the pass", || installed.once_with(&["--crd"]).stderr.contains("1 of 1 namespaces are served"));
     let [good, wide] = ["good", "wide"].map(|name| installed.conditions(name));
     assert_eq!(good.first().map(String::as_str), Some("Ready=True Served"));
@@ -256,7 +258,7 @@ fn one_pass_writes_the_statuses_before_it_ends() {
 }
 
 #[test]
-fn the_definition_may_come_later_and_go_and_the_account_asks_for_nothing_else() {
+fn the_definition_may_be_added_later_and_deleted_and_the_account_makes_only_the_expected_calls() {
     let Some(bench) = Bench::alone() else { return };
     let installed = Installed::following_resources(bench);
     let undefine = || {
@@ -303,7 +305,7 @@ fn the_definition_may_come_later_and_go_and_the_account_asks_for_nothing_else() 
 }
 
 #[test]
-fn the_definition_takes_secrets_of_the_controllers_namespace_and_nothing_else() {
+fn the_definition_accepts_only_logins_that_name_secrets() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let installed = Installed::following_resources(bench);
     let login = |login: Value| json!({"name": "p", "logins": [login]});
@@ -342,7 +344,7 @@ fn the_definition_takes_secrets_of_the_controllers_namespace_and_nothing_else() 
         let said = installed.ask("bad", &pull_secret).failed();
         assert!(said.contains(words), "{pull_secret}: {said}");
     }
-    // Without a strict check, the API server drops unknown fields, and then a Secret is missing.
+    // With `--validate=false`, the API server drops the unknown field `env`, so the required field `secret` is missing.
     let variable = json!({"apiVersion": "regcred.dev/v1alpha1", "kind": "RegistryCredentials", "metadata": {"name": "committed"},
         "spec": {"protect": "sealed", "pullSecrets": [{"name": "p", "logins": [{"dockerConfig": {"env": "DOCKERHUB_AUTH"}}]}]}});
     let said = bench.kubectl(&["create", "--validate=false", "-f", "-"], &variable.to_string()).failed();

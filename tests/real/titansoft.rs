@@ -198,7 +198,7 @@ fn the_manifests_of_the_patcher_serve_every_namespace_with_another_image_and_not
         "no policy confines this account",
         r#"missing="watch namespaces, watch serviceaccounts, watch secrets""#,
         r#"missing="get leases, watch leases, create leases, patch leases""#,
-        "so run one only",
+        "run only one replica",
         r#"missing="create events, patch events""#,
     ] {
         assert_eq!(log.matches(words).count(), 1, "{words}: {log}");

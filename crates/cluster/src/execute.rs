@@ -16,7 +16,7 @@ use crate::call::{APPLY, Call, JSON_PATCH};
 use crate::failure::{Attempt, without_values};
 use crate::path::{self, Kind};
 use crate::pause::Pauses;
-use crate::read::each;
+use crate::read::for_each_concurrently;
 use crate::server::{Server, Trouble};
 
 /// The pause before a missing object is read again.
@@ -53,7 +53,7 @@ pub async fn execute(
     }
     let first = groups.first().is_some_and(|group| group[0].namespace.is_none()).then(|| groups.remove(0));
     let mut done = run.namespace(first.unwrap_or_default()).await;
-    done.extend(each(groups, |group| run.namespace(group)).await.into_iter().flatten());
+    done.extend(for_each_concurrently(groups, |group| run.namespace(group)).await.into_iter().flatten());
     done
 }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::failure::Attempt;
 use crate::path::Kind;
-use crate::read::{self, FEW, Spaces, Wanted, WithoutSecrets, each};
+use crate::read::{self, MAX_SINGLE_READS, Spaces, Wanted, WithoutSecrets, for_each_concurrently};
 use crate::server::{Server, Trouble};
 
 /// Reads the Secrets of regcred and the Secrets of these names in these namespaces, without their data, and every ServiceAccount there. If
@@ -77,7 +77,7 @@ async fn listed(
     namespaces: &[Namespace],
     names: &[&ResourceName],
 ) -> Result<BTreeMap<Namespace, BTreeMap<ResourceName, Secret>>, Trouble> {
-    let collections = if namespaces.len() > FEW {
+    let collections = if namespaces.len() > MAX_SINGLE_READS {
         vec![Kind::Secret.everywhere()]
     } else {
         namespaces.iter().map(|namespace| Kind::Secret.within(namespace)).collect()
@@ -88,7 +88,7 @@ async fn listed(
     for (key, selector) in [label].into_iter().chain(of_names) {
         let query = [(key, selector.as_str())];
         let one = |collection| server.list_metadata::<Secret>(collection, &query);
-        let lists = each(collections.iter().map(String::as_str), one).await;
+        let lists = for_each_concurrently(collections.iter().map(String::as_str), one).await;
         let lists = lists.into_iter().collect::<Result<Vec<_>, _>>()?;
         for secret in lists.into_iter().flatten() {
             if let (Ok(namespace), Ok(name)) = (secret.metadata.namespace.parse(), secret.metadata.name.parse()) {

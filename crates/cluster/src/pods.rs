@@ -12,7 +12,7 @@ use regcred_core::names::{Namespace, ResourceName};
 use crate::call::Call;
 use crate::failure::Attempt;
 use crate::path::Kind;
-use crate::read::{FEW, each};
+use crate::read::{MAX_SINGLE_READS, for_each_concurrently};
 use crate::server::Server;
 
 /// Every Pod of a cluster.
@@ -25,7 +25,7 @@ const NOT_ENDED: (&str, &str) = ("fieldSelector", "status.phase!=Succeeded,statu
 /// # Errors
 /// The cluster does not answer.
 pub async fn read(server: &Server, namespaces: Vec<Namespace>) -> Result<Pods, Diagnostic> {
-    if namespaces.len() > FEW {
+    if namespaces.len() > MAX_SINGLE_READS {
         match server.list::<Pod>(EVERYWHERE, &[NOT_ENDED]).await {
             Ok(found) => return Ok(sorted(found, namespaces)),
             Err(trouble) if trouble.code() == 403 => {}
@@ -39,7 +39,7 @@ pub async fn read(server: &Server, namespaces: Vec<Namespace>) -> Result<Pods, D
             Err(trouble) => Err(Attempt::new("list", format!("the Pods of {namespace}")).failed(&trouble)),
         }
     };
-    each(namespaces, one).await.into_iter().filter_map(Result::transpose).collect()
+    for_each_concurrently(namespaces, one).await.into_iter().filter_map(Result::transpose).collect()
 }
 
 /// Reads these Secrets, one by one.
@@ -58,7 +58,7 @@ pub async fn secrets(server: &Server, names: BTreeSet<(Namespace, ResourceName)>
         };
         Ok(((namespace, name), found))
     };
-    each(names, one).await.into_iter().collect()
+    for_each_concurrently(names, one).await.into_iter().collect()
 }
 
 /// The Pods of the wanted namespaces, by namespace.

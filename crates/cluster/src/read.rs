@@ -1,12 +1,12 @@
 //! Reads a cluster: first the namespaces, then the Secrets and ServiceAccounts of the chosen namespaces.
 //!
-//! For many namespaces, it reads one list of each kind. For few namespaces, or an account that may not list, it makes a call for
-//! each object.
+//! With more than `MAX_SINGLE_READS` namespaces, it lists each kind across all namespaces. With that many or
+//! fewer, or if that list is forbidden, it reads each namespace on its own.
 
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
-use regcred_core::cluster::facts::{Account, NamespaceObject, Secret, Space};
+use regcred_core::cluster::facts::{Account, Metadata, NamespaceObject, Secret, Space};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use serde::de::DeserializeOwned;
@@ -16,10 +16,10 @@ use crate::failure::{Attempt, Problems};
 use crate::path::{self, Kind};
 use crate::server::{Server, Trouble};
 
-/// How many calls run at once.
-pub const AT_ONCE: usize = 32;
-/// Up to this many namespaces are read one by one, which needs fewer rights.
-pub(crate) const FEW: usize = 8;
+/// How many calls may run at the same time.
+const MAX_CONCURRENT_CALLS: usize = 32;
+/// Up to this many namespaces are read one by one, because that needs fewer rights.
+pub(crate) const MAX_SINGLE_READS: usize = 8;
 
 /// The namespaces of a cluster.
 pub type Spaces = BTreeMap<Namespace, Space>;
@@ -27,43 +27,37 @@ pub type Spaces = BTreeMap<Namespace, Space>;
 /// The namespaces to read.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
-    /// The namespaces with these names.
+    /// At least the namespaces with these names. The result may hold all namespaces of the cluster, so the caller filters it.
     Named(&'a [Namespace]),
-    /// The namespaces with these labels, or all.
+    /// The namespaces that match this label selector; all namespaces without a selector.
     Labelled(Option<&'a str>),
 }
 
-/// Reads the namespaces. A missing namespace is left out. A namespace that this account may not read counts as existing.
+/// Reads the namespaces. The result leaves out a missing namespace, and holds a named namespace that this account may not read.
 ///
 /// # Errors
-/// The cluster does not answer, or forbids the list.
+/// The cluster does not answer, or forbids the list for `Labelled`.
 pub async fn namespaces(server: &Server, which: Which<'_>) -> Result<Spaces, Diagnostic> {
     let attempt = Attempt::new("list", "namespaces");
     let query: Vec<_> = match which {
-        Which::Named(names) if names.len() <= FEW => return named(server, names).await,
+        Which::Named(names) if names.len() <= MAX_SINGLE_READS => return get_each(server, names).await,
         Which::Labelled(Some(selector)) => vec![("labelSelector", selector)],
         Which::Named(_) | Which::Labelled(None) => Vec::new(),
     };
     match server.list::<NamespaceObject>(path::NAMESPACES, &query).await {
         Ok(objects) => Ok(objects.into_iter().filter_map(space).collect()),
         Err(trouble) => match which {
-            Which::Named(names) if trouble.code() == 403 => named(server, names).await,
-            Which::Named(_) => Err(attempt.failed(&trouble)),
-            // The API server's message quotes what was typed.
+            Which::Named(names) if trouble.code() == 403 => get_each(server, names).await,
+            // The API server's own message would quote the selector.
             Which::Labelled(Some(_)) if trouble.code() == 400 => {
                 Err(Diagnostic::error(Code::Usage, "`--selector` is not a label selector").hint(
                     "write it as for kubectl: team=shop, stage!=test, 'tier in (web,api)', or a label's name alone",
                 ))
             }
-            Which::Labelled(_) => {
-                let problem = attempt.failed(&trouble);
-                let is_forbidden = trouble.code() == 403;
-                Err(if is_forbidden {
-                    problem.hint("name the namespaces with --namespaces, or ask an administrator for that right")
-                } else {
-                    problem
-                })
-            }
+            Which::Labelled(_) if trouble.code() == 403 => Err(attempt
+                .failed(&trouble)
+                .hint("name the namespaces with --namespaces, or ask an administrator for that right")),
+            Which::Named(_) | Which::Labelled(_) => Err(attempt.failed(&trouble)),
         },
     }
 }
@@ -73,7 +67,8 @@ fn space(object: NamespaceObject) -> Option<(Namespace, Space)> {
     Some((name, object.space()))
 }
 
-async fn named(server: &Server, names: &[Namespace]) -> Result<Spaces, Diagnostic> {
+/// Reads each of these namespaces with a call of its own.
+async fn get_each(server: &Server, names: &[Namespace]) -> Result<Spaces, Diagnostic> {
     let one = |name: Namespace| async move {
         match server.ask::<NamespaceObject>(&Call::get(path::namespace(&name))).await {
             Ok(object) => Ok(space(object)),
@@ -82,17 +77,17 @@ async fn named(server: &Server, names: &[Namespace]) -> Result<Spaces, Diagnosti
             Err(trouble) => Err(Attempt::new("get", format!("the namespace {name}")).failed(&trouble)),
         }
     };
-    each(names.iter().cloned(), one).await.into_iter().filter_map(Result::transpose).collect()
+    for_each_concurrently(names.iter().cloned(), one).await.into_iter().filter_map(Result::transpose).collect()
 }
 
-/// The objects of the namespaces to read.
+/// The objects to read in each namespace.
 #[derive(Clone, Debug)]
 pub struct Objects<'a> {
     /// The names of the Secrets.
     pub secrets: Vec<&'a ResourceName>,
     /// The ServiceAccounts.
     pub accounts: Wanted<'a>,
-    /// Whether the Secrets may stay unread if the account may not read them.
+    /// What happens if this account may not read the Secrets.
     pub without_secrets: WithoutSecrets,
 }
 
@@ -107,19 +102,19 @@ pub enum Wanted<'a> {
     All,
 }
 
-/// What a missing right to read Secrets means.
+/// What happens if this account may not read Secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutSecrets {
-    /// The Secrets are not compared.
+    /// The Secrets of that namespace stay unread.
     GoOn,
-    /// It is an error.
+    /// The read fails.
     Fail,
 }
 
-/// Reads the objects of the chosen namespaces. A namespace that was deleted since then is left out.
+/// Reads the objects of these namespaces into `spaces`. A namespace that was deleted in the meantime stays, without objects.
 ///
 /// # Errors
-/// The cluster does not answer, or forbids a read that is needed: a problem for each namespace.
+/// The cluster does not answer, or forbids a necessary read. There is one problem for each namespace.
 pub async fn objects(server: &Server, spaces: &mut Spaces, objects: &Objects<'_>) -> Result<(), Problems> {
     let (secrets, accounts) = futures::join!(
         secrets(server, spaces.keys().cloned().collect(), objects),
@@ -150,8 +145,8 @@ async fn secrets(
     namespaces: Vec<Namespace>,
     objects: &Objects<'_>,
 ) -> Result<Vec<(Namespace, Option<Named<Secret>>)>, Problems> {
-    if namespaces.len() > FEW {
-        match everywhere(server, Kind::Secret, &namespaces, Some(&objects.secrets), |secret: &Secret| &secret.metadata)
+    if namespaces.len() > MAX_SINGLE_READS {
+        match list_everywhere(server, Kind::Secret, &namespaces, Some(&objects.secrets), |one: &Secret| &one.metadata)
             .await
         {
             Ok(found) => return Ok(found.into_iter().map(|(namespace, secrets)| (namespace, Some(secrets))).collect()),
@@ -175,7 +170,7 @@ async fn secrets(
         }
         Ok((namespace, Some(found)))
     };
-    Problems::unless_all(each(namespaces, one).await)
+    Problems::unless_all(for_each_concurrently(namespaces, one).await)
 }
 
 pub(crate) async fn accounts(
@@ -188,9 +183,8 @@ pub(crate) async fn accounts(
         Wanted::Named(names) => Some(names.as_slice()),
         Wanted::All => None,
     };
-    if namespaces.len() > FEW {
-        match everywhere(server, Kind::ServiceAccount, &namespaces, names, |account: &Account| &account.metadata).await
-        {
+    if namespaces.len() > MAX_SINGLE_READS {
+        match list_everywhere(server, Kind::ServiceAccount, &namespaces, names, |one: &Account| &one.metadata).await {
             Ok(found) => return Ok(found),
             Err(trouble) if trouble.code() == 403 => {}
             Err(trouble) => return Err(Attempt::new("list", "serviceaccounts").failed(&trouble).into()),
@@ -198,19 +192,23 @@ pub(crate) async fn accounts(
     }
     let one = |namespace: Namespace| async move {
         let (found, verb) = match names {
-            Some(names) => (some(server, &namespace, names).await, "get"),
+            Some(names) => (get_accounts(server, &namespace, names).await, "get"),
             None => (server.list::<Account>(&Kind::ServiceAccount.within(&namespace), &[]).await, "list"),
         };
-        let with_name = |account: Account| Some((account.metadata.name.parse().ok()?, account));
+        let by_name = |account: Account| Some((account.metadata.name.parse().ok()?, account));
         match found {
-            Ok(found) => Ok((namespace, found.into_iter().filter_map(with_name).collect())),
+            Ok(found) => Ok((namespace, found.into_iter().filter_map(by_name).collect())),
             Err(trouble) => Err(Attempt::new(verb, format!("the ServiceAccounts of {namespace}")).failed(&trouble)),
         }
     };
-    Problems::unless_all(each(namespaces, one).await)
+    Problems::unless_all(for_each_concurrently(namespaces, one).await)
 }
 
-async fn some(server: &Server, namespace: &Namespace, names: &[&ResourceName]) -> Result<Vec<Account>, Trouble> {
+async fn get_accounts(
+    server: &Server,
+    namespace: &Namespace,
+    names: &[&ResourceName],
+) -> Result<Vec<Account>, Trouble> {
     let mut found = Vec::new();
     for name in names {
         match server.ask::<Account>(&Call::get(Kind::ServiceAccount.one(namespace, name))).await {
@@ -222,13 +220,13 @@ async fn some(server: &Server, namespace: &Namespace, names: &[&ResourceName]) -
     Ok(found)
 }
 
-/// Reads a kind in all namespaces, with one list for each name or with one list for all, and keeps the objects in `namespaces`.
-async fn everywhere<T: DeserializeOwned>(
+/// Lists a kind across all namespaces, once for each name, or once without names. It keeps the objects in `namespaces`.
+async fn list_everywhere<T: DeserializeOwned>(
     server: &Server,
     kind: Kind,
     namespaces: &[Namespace],
     names: Option<&[&ResourceName]>,
-    metadata: impl Fn(&T) -> &regcred_core::cluster::facts::Metadata,
+    metadata: impl Fn(&T) -> &Metadata,
 ) -> Result<Vec<(Namespace, Named<T>)>, Trouble> {
     let mut found: BTreeMap<&Namespace, Named<T>> = namespaces.iter().map(|name| (name, BTreeMap::new())).collect();
     let selectors: Vec<_> = match names {
@@ -238,8 +236,8 @@ async fn everywhere<T: DeserializeOwned>(
     for selector in selectors {
         let query: Vec<_> = selector.iter().map(|selector| ("fieldSelector", selector.as_str())).collect();
         for object in server.list::<T>(&kind.everywhere(), &query).await? {
-            let of = metadata(&object);
-            let (Ok(namespace), Ok(name)) = (of.namespace.parse::<Namespace>(), of.name.parse()) else { continue };
+            let Metadata { namespace, name, .. } = metadata(&object);
+            let (Ok(namespace), Ok(name)) = (namespace.parse::<Namespace>(), name.parse()) else { continue };
             if let Some(here) = found.get_mut(&namespace) {
                 here.insert(name, object);
             }
@@ -248,10 +246,10 @@ async fn everywhere<T: DeserializeOwned>(
     Ok(found.into_iter().map(|(namespace, objects)| (namespace.clone(), objects)).collect())
 }
 
-/// Does the same for each element, several at once; the results are in order.
-pub(crate) async fn each<A, B, F: Future<Output = B>>(
-    all: impl IntoIterator<Item = A>,
+/// Does the same work for each item, several at the same time. The results are in the order of the items.
+pub(crate) async fn for_each_concurrently<A, B, F: Future<Output = B>>(
+    items: impl IntoIterator<Item = A>,
     work: impl Fn(A) -> F,
 ) -> Vec<B> {
-    stream::iter(all).map(work).buffered(AT_ONCE).collect().await
+    stream::iter(items).map(work).buffered(MAX_CONCURRENT_CALLS).collect().await
 }

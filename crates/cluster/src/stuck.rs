@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::call::Call;
 use crate::failure::Attempt;
 use crate::path::NAMESPACES;
-use crate::read::{FEW, each};
+use crate::read::{MAX_SINGLE_READS, for_each_concurrently};
 use crate::server::{Server, Trouble};
 
 /// A stuck Pod, and what happened to it.
@@ -91,7 +91,7 @@ pub async fn restart(
             Stuck { place: format!("{}/{}", pod.metadata.namespace, pod.metadata.name), end }
         }
     };
-    Ok(each(pods, one).await)
+    Ok(for_each_concurrently(pods, one).await)
 }
 
 /// The objects of a kind in these namespaces. Rights in each namespace are enough.
@@ -103,7 +103,7 @@ async fn lists<T: serde::de::DeserializeOwned>(
     query: &[(&str, &str)],
 ) -> Result<Vec<T>, Diagnostic> {
     let failed = |trouble: Trouble| Attempt::new("list", plural).failed(&trouble);
-    if namespaces.len() > FEW {
+    if namespaces.len() > MAX_SINGLE_READS {
         match server.list(&format!("{root}/{plural}"), query).await {
             Err(trouble) if trouble.code() == 403 => {}
             found => return found.map_err(failed),
@@ -113,7 +113,7 @@ async fn lists<T: serde::de::DeserializeOwned>(
         let path = format!("{root}/namespaces/{namespace}/{plural}");
         async move { server.list::<T>(&path, query).await }
     };
-    let found = each(namespaces.iter().copied(), one).await;
+    let found = for_each_concurrently(namespaces.iter().copied(), one).await;
     Ok(found.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?.into_iter().flatten().collect())
 }
 

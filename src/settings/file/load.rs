@@ -12,57 +12,46 @@ use regcred_core::manifest::expands_too_far;
 /// The name of the file.
 pub const NAME: &str = "regcred.yaml";
 
-/// Which file is read.
+/// Which regcred.yaml is read.
 #[derive(Clone, Debug)]
 pub enum Which {
-    /// This one.
+    /// The file with this path.
     Named(PathBuf),
     /// The first regcred.yaml from here upward to the root of the Git work tree, if there is one.
     Found,
-    /// None.
+    /// No file.
     No,
 }
 
-/// The largest number of pull secrets in a file, because each is compared with the others.
-const PULL_SECRETS: usize = 2_000;
+/// The largest number of pull secrets in a file. Each is compared with all others, which takes time.
+const MAX_PULL_SECRETS: usize = 2_000;
 
 /// Finds and reads the file.
 ///
 /// # Errors
-/// The file cannot be read, or is not a valid regcred.yaml: every mistake with line, column and the nearest name, never with a value.
+/// The file cannot be read, or is not a valid regcred.yaml. There is one problem for each mistake. It names the line, the column and the
+/// nearest valid name, and never a value.
 pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf, File)>, Failure> {
     let path = match which {
-        Which::No => return Ok(None),
-        Which::Named(path) => environment.directory().join(path),
-        Which::Found => match find(environment.directory()) {
-            None => return Ok(None),
-            Some(path) => path,
-        },
+        Which::No => None,
+        Which::Named(path) => Some(environment.directory().join(path)),
+        Which::Found => find(environment.directory()),
     };
+    let Some(path) = path else { return Ok(None) };
     let text = read_text(&path).map_err(|error| {
+        let file = if matches!(which, Which::Named(_)) { "the file of `--config`" } else { NAME };
         Failure::of(
             "regcred.yaml",
-            Diagnostic::error(Code::UnreadableFile, format!("{} cannot be read: {}", which.file(), reason(&error)))
-                .hint("check the path; --no-config reads none"),
+            Diagnostic::error(Code::UnreadableFile, format!("{file} cannot be read: {}", reason(&error)))
+                .hint("check the path, or run without a file: --no-config"),
         )
     })?;
     let located = |file: File| Some((path.clone(), file.located(path.parent().unwrap_or(Path::new("")))));
     parse(&text).map(located).map_err(|problems| {
         let name = path.file_name().map_or(NAME.into(), |name| name.to_string_lossy());
-        let in_the_file =
-            |problem: Diagnostic| Diagnostic { message: format!("{name}: {}", problem.message), ..problem };
-        Failure::Input { title: "regcred.yaml", problems: problems.into_iter().map(in_the_file).collect() }
+        let with_file = |problem: Diagnostic| Diagnostic { message: format!("{name}: {}", problem.message), ..problem };
+        Failure::Input { title: "regcred.yaml", problems: problems.into_iter().map(with_file).collect() }
     })
-}
-
-impl Which {
-    /// Its name in a message.
-    fn file(&self) -> &'static str {
-        match self {
-            Self::Named(_) => "the file of `--config`",
-            Self::Found | Self::No => NAME,
-        }
-    }
 }
 
 fn find(from: &Path) -> Option<PathBuf> {
@@ -70,43 +59,43 @@ fn find(from: &Path) -> Option<PathBuf> {
     from.ancestors()
         .take_while(|folder| folder.starts_with(root))
         .map(|folder| folder.join(NAME))
-        // Anything of this name is meant, so it is refused if it is not a regular file.
+        // Any entry with this name ends the search. If it is not a regular file, reading it is an error.
         .find(|path| path.symlink_metadata().is_ok())
 }
 
 /// Parses the text of the file.
 ///
 /// # Errors
-/// All mistakes in the text, each with its place.
+/// All mistakes in the text, each with its line and column.
 pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
     if expands_too_far(text) {
-        let message = "it has far too many aliases, or one that leads to itself";
+        let message = "too many YAML aliases, or an alias that contains itself";
         return Err(vec![
-            Diagnostic::error(Code::TooManyAliases, message).hint("write out what the aliases stand for"),
+            Diagnostic::error(Code::TooManyAliases, message).hint("write each value in full in place of its alias"),
         ]);
     }
     let options = serde_saphyr::options! { with_snippet: false };
     let file: Result<File, _> = serde_saphyr::from_str_with_options(text, options);
     let file = file.map_err(|error| {
-        // The reader stops at the first mistake; a second check finds all.
+        // The YAML reader stops at the first mistake; `faults` finds all.
         let faults = faults::of(text);
         if faults.is_empty() { vec![explain(text, &error)] } else { faults }
     })?;
     let of_clusters = file.spec.clusters.iter().filter_map(|cluster| cluster.pull_secrets.as_ref());
     match file.spec.pull_secrets.len() + of_clusters.map(Vec::len).sum::<usize>() {
-        0..=PULL_SECRETS => Ok(file),
+        0..=MAX_PULL_SECRETS => Ok(file),
         count => {
-            let message = format!("it has {count} pull secrets, and at most {PULL_SECRETS} are possible");
+            let message = format!("{count} pull secrets; at most {MAX_PULL_SECRETS} are allowed");
             let hint = "a pull secret holds any number of logins and serves any number of namespaces";
             Err(vec![Diagnostic::error(Code::TooLarge, message).hint(hint)])
         }
     }
 }
 
-/// Reads the object of the file from the field `functionConfig` of another, whose line numbers mean nothing to the user.
+/// Parses the field `functionConfig` of a `ResourceList`. The user did not write that list, so messages name no line of it.
 ///
 /// # Errors
-/// All mistakes, without places.
+/// All mistakes, without line and column.
 pub fn parse_function_config(text: &str) -> Result<File, Vec<Diagnostic>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -129,7 +118,7 @@ pub fn parse_function_config(text: &str) -> Result<File, Vec<Diagnostic>> {
     })
 }
 
-/// The reader's message about a text whose form has no mistake.
+/// Explains an error of the YAML reader for which `faults` names no field.
 fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     let place =
         error.location().map_or(String::new(), |place| format!("line {}, column {}: ", place.line(), place.column()));
@@ -141,16 +130,19 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
             .hint("resolve the conflict in this file first; regcred resolves conflicts only in its own files");
     }
     if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) {
-        problem("a second YAML document begins", "regcred.yaml is one object; --config reads another file")
+        problem(
+            "a second YAML document begins here",
+            "regcred.yaml holds one object; put the other in its own file and name it with --config",
+        )
     } else if line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) {
-        problem("a tab, and YAML is indented with spaces", "write two spaces in the place of each tab")
+        problem("indented with a tab; YAML allows only spaces", "replace each tab by two spaces")
     } else {
         let lines = error.location().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or_default();
         let field = faults::last_field(text.lines().take(lines));
         let has_no_value =
             line.is_some_and(|line| line.split(" #").next().unwrap_or_default().trim_end().ends_with(':'));
         if let (Some(field), true, Ok(_)) = (&field, has_no_value, serde_saphyr::from_str::<serde_json::Value>(text)) {
-            return problem(&format!("`{field}` is empty"), "write its value below it, or remove the line");
+            return problem(&format!("`{field}` is empty"), "write its value, or remove the line");
         }
         let near = field.map_or(String::new(), |field| format!(", at or after `{field}`"));
         problem(
@@ -168,7 +160,7 @@ mod tests {
     const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
 
     #[test]
-    fn the_example_of_the_design_is_read() {
+    fn an_example_with_two_kinds_of_login_is_read() {
         let text = format!(
             "{HEAD}spec:\n  pullSecrets:\n  - name: image-pull-secret\n    logins:\n    - dockerConfig: {{env: DOCKERHUB_AUTH}}\n    \
              - registry: ghcr.io\n      username: {{value: acme-bot}}\n      password: {{env: GHCR_TOKEN}}\n    \
@@ -189,17 +181,17 @@ mod tests {
                 "{},".repeat(there)
             )
         };
-        assert!(parse(&text(PULL_SECRETS - 1, 1)).is_ok());
-        let problems = parse(&text(PULL_SECRETS, 1)).unwrap_err();
-        assert_eq!(problems[0].message, "it has 2001 pull secrets, and at most 2000 are possible");
+        assert!(parse(&text(MAX_PULL_SECRETS - 1, 1)).is_ok());
+        let problems = parse(&text(MAX_PULL_SECRETS, 1)).unwrap_err();
+        assert_eq!(problems[0].message, "2001 pull secrets; at most 2000 are allowed");
     }
 
     #[test]
-    fn a_tab_and_a_second_document_are_told_apart() {
+    fn a_tab_and_a_second_document_have_their_own_messages() {
         for (rest, message) in [
-            ("spec:\n\tlink: none\n", "line 5, column 2: a tab, and YAML is indented with spaces"),
-            ("spec:\n  patcher:\n  \tguard: false\n", "line 6, column 4: a tab, and YAML is indented with spaces"),
-            ("spec: {}\n---\nkind: Secret\n", "line 6, column 1: a second YAML document begins"),
+            ("spec:\n\tlink: none\n", "line 5, column 2: indented with a tab; YAML allows only spaces"),
+            ("spec:\n  patcher:\n  \tguard: false\n", "line 6, column 4: indented with a tab; YAML allows only spaces"),
+            ("spec: {}\n---\nkind: Secret\n", "line 6, column 1: a second YAML document begins here"),
         ] {
             let problems = parse(&format!("{HEAD}{rest}")).unwrap_err();
             assert_eq!(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(), [message]);
@@ -207,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_yaml_is_told_with_its_place_and_without_its_words() {
+    fn invalid_yaml_is_reported_with_its_line_and_without_its_text() {
         let problems = parse("spec: [hunter2\nhunter3: {\n").unwrap_err();
         assert_eq!(problems.len(), 1);
         assert!(

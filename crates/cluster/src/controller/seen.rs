@@ -1,4 +1,4 @@
-//! Reads watched objects straight into the facts that the rules need, and keeps nothing else of them.
+//! Deserializes watched objects into the fields that the rules need. All other fields are dropped.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use regcred_core::controller::resource::{Resource as Credentials, SourceSecret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-/// A kind that is watched.
+/// A kind of object that the controller watches.
 pub(super) trait Fact: DeserializeOwned + Clone + Send + 'static {
     type Scope;
     const GROUP: &str;
@@ -50,10 +50,10 @@ fact!(Budget, NamespaceResourceScope, "policy", "v1", "PodDisruptionBudget", "po
 fact!(SourceSecret, NamespaceResourceScope, "", "v1", "Secret", "secrets");
 fact!(Credentials, ClusterResourceScope, GROUP, VERSION, KIND, PLURAL, metadata.object);
 
-/// An object of a watch. Its `Debug` shows no field.
+/// A watched object. Its `Debug` prints no field, because the object may be a Secret.
 #[derive(Clone)]
 pub(super) struct Seen<T> {
-    /// The version, which the client needs to continue the watch.
+    /// Only the resource version, which the client needs to continue the watch.
     metadata: ObjectMeta,
     pub(super) fact: T,
 }

@@ -1,6 +1,6 @@
 //! Compares a live cluster with the wanted objects, from facts that were read before.
 //!
-//! Nothing here talks to a cluster: `regcred-cluster` reads the [`facts`], and executes the [`Step`]s of a [`Comparison`].
+//! No module here talks to a cluster: `regcred-cluster` reads the [`facts`], and executes the [`Step`]s of a [`Comparison`].
 
 mod compare;
 pub mod confine;

@@ -9,7 +9,7 @@ const LIMIT: u64 = 2_000_000;
 /// A merged value counts as this many repeated values, because its key is compared with all other keys.
 const MERGED: u64 = 100;
 
-/// Whether the text has far too many aliases, or an alias that leads to itself. A text that is not YAML has neither.
+/// Whether the text has too many aliases, or an alias that contains itself. A text that is not YAML has neither.
 pub fn expands_too_far(text: &str) -> bool {
     // Most texts have no alias, and need no second parse.
     if !(text.contains('&') && text.contains('*')) {
