@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use regcred_core::cluster::Step;
 use regcred_core::cluster::facts::{Metadata, Secret};
-use regcred_core::cluster::whose::{Whose, whose};
+use regcred_core::cluster::ownership::{Whose, whose};
 use regcred_core::cluster::{Object, Removal, removal};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::failure::Attempt;
 use crate::path::Kind;
-use crate::read::{self, MAX_SINGLE_READS, Spaces, Wanted, WithoutSecrets, for_each_concurrently};
+use crate::read::{self, MAX_SINGLE_READS, OnForbiddenSecrets, Spaces, Wanted, for_each_concurrently};
 use crate::server::{Server, Trouble};
 
 /// Reads the Secrets of regcred and the Secrets of these names in these namespaces, without their data, and every ServiceAccount there. If
@@ -39,7 +39,7 @@ pub async fn read(
             let objects = read::Objects {
                 secrets: secrets.to_vec(),
                 accounts: Wanted::None,
-                without_secrets: WithoutSecrets::Fail,
+                on_forbidden_secrets: OnForbiddenSecrets::Fail,
             };
             read::objects(server, spaces, &objects).await?;
         }

@@ -88,7 +88,7 @@ pub struct Objects<'a> {
     /// The ServiceAccounts.
     pub accounts: Wanted<'a>,
     /// What happens if this account may not read the Secrets.
-    pub without_secrets: WithoutSecrets,
+    pub on_forbidden_secrets: OnForbiddenSecrets,
 }
 
 /// The ServiceAccounts to read.
@@ -104,9 +104,9 @@ pub enum Wanted<'a> {
 
 /// What happens if this account may not read Secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WithoutSecrets {
+pub enum OnForbiddenSecrets {
     /// The Secrets of that namespace stay unread.
-    GoOn,
+    Skip,
     /// The read fails.
     Fail,
 }
@@ -160,7 +160,7 @@ async fn secrets(
             match server.ask::<Secret>(&Call::get(Kind::Secret.one(&namespace, name))).await {
                 Ok(secret) => drop(found.insert(name.clone(), secret)),
                 Err(trouble) if trouble.code() == 404 => {}
-                Err(trouble) if trouble.code() == 403 && objects.without_secrets == WithoutSecrets::GoOn => {
+                Err(trouble) if trouble.code() == 403 && objects.on_forbidden_secrets == OnForbiddenSecrets::Skip => {
                     return Ok((namespace, None));
                 }
                 Err(trouble) => {

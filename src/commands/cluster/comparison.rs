@@ -6,7 +6,7 @@ use super::places::{Choices, chosen};
 use crate::cli::cluster::{LinkArguments, PlaceArguments};
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_cluster::connect::{Access, connect};
-use regcred_cluster::read::{self, Objects, Which, WithoutSecrets};
+use regcred_cluster::read::{self, Objects, OnForbiddenSecrets, Which};
 use regcred_cluster::server::Server;
 use regcred_cluster::{owned, policy};
 use regcred_core::cluster::facts::{Phase, Space};
@@ -121,11 +121,11 @@ fn unread(purpose: Purpose<'_>) -> Diagnostic {
 fn objects<'a>(settings: &'a Settings, typed: Typed<'_>) -> Objects<'a> {
     let accounts = accounts(settings, typed.link.all_service_accounts);
     let secrets = settings.pull_secrets.iter().map(|one| &one.name).collect();
-    let without_secrets = match typed.purpose {
-        Purpose::Show => WithoutSecrets::GoOn,
-        Purpose::Apply(_) => WithoutSecrets::Fail,
+    let on_forbidden_secrets = match typed.purpose {
+        Purpose::Show => OnForbiddenSecrets::Skip,
+        Purpose::Apply(_) => OnForbiddenSecrets::Fail,
     };
-    Objects { secrets, accounts, without_secrets }
+    Objects { secrets, accounts, on_forbidden_secrets }
 }
 
 /// The linked ServiceAccounts: the named ones, or `all` of them.

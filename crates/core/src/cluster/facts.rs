@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::whose::plain;
+use super::ownership::plain;
 use crate::names::{Namespace, OPT_OUT, ResourceName};
 
 /// The key of a pull secret's data.

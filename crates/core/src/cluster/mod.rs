@@ -10,6 +10,7 @@ pub mod facts;
 pub mod grant;
 pub mod installation;
 mod judge;
+pub mod ownership;
 pub mod pods;
 pub mod policy;
 pub mod probe;
@@ -18,7 +19,6 @@ pub mod removal;
 pub mod selection;
 pub mod status;
 pub mod stuck;
-pub mod whose;
 
 pub use compare::{Comparison, Object, Step};
 pub use delivery::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};

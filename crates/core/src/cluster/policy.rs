@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compare::{Item, Object, Step, steps};
 use super::delivery::Delivery;
 use super::facts::Metadata;
-use super::whose::{Whose, whose};
+use super::ownership::{Whose, whose};
 use crate::docker_config::Logins;
 use crate::names::ResourceName;
 use crate::objects::marks::{CONTROLLER, STRATEGY};

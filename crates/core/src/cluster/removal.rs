@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::compare::{Item, Object, Step, steps};
 use super::delivery::field_manager;
 use super::facts::{Account, Facts, Space};
+use super::ownership::{Whose, whose};
 use super::reference::refers;
-use super::whose::{Whose, whose};
 use crate::names::{Namespace, ResourceName};
 use crate::plan::{Action, Actual, Change, Content, History, Owner, Reason};
 

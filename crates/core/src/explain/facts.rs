@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::policies::Policies;
 use super::secret::{Entry, Held, PullSecret};
 use super::wanted::Wanted;
-use crate::cluster::whose::plain;
+use crate::cluster::ownership::plain;
 use crate::credentials::Credential;
 use crate::docker_config::kubelet;
 use crate::docker_config::registry::RegistryKey;
