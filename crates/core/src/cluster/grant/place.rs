@@ -1,11 +1,9 @@
 //! Writes which namespaces are served, in the language of admission policies (CEL).
 
-use globset::Glob;
-
 use super::Granted;
 use super::selector::Selector;
 use crate::cluster::selection::Others;
-use crate::names::{NamespacePattern, is_glob, is_of_the_cluster};
+use crate::names::{NamespacePattern, compiled, is_glob, is_of_the_cluster};
 use crate::objects::guard::{has_not_opted_out, is_one_of, names, quoted};
 
 /// The same test as [`is_of_the_cluster`], in CEL.
@@ -101,7 +99,7 @@ pub(in crate::cluster) fn is_linked<'a>(
 /// A glob as a regular expression of RE2, which the API server uses. RE2 lacks a flag that our expression begins with; it is not needed,
 /// because a name of an object is always ASCII.
 fn regex(glob: &str) -> Option<String> {
-    Some(Glob::new(glob).ok()?.regex().trim_start_matches("(?-u)").to_owned())
+    Some(compiled(glob)?.regex().trim_start_matches("(?-u)").to_owned())
 }
 
 #[cfg(test)]
