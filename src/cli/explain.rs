@@ -84,9 +84,7 @@ impl Explained<'_> {
             "render" if is_a_word => {
                 "several namespaces are joined by commas, `--namespaces team-a,team-b`; other flags are repeated"
             }
-            "apply" | "delete" | "diff" | "status" if is_a_word => {
-                "namespaces follow `-n`, joined by commas: -n team-a,team-b"
-            }
+            "apply" | "delete" | "diff" | "status" if is_a_word => "namespaces follow `-n`: -n team-a,team-b",
             "delete" if typed == "--prune" => "`delete` removes all of this owner, `apply --prune` what is left over",
             "apply" | "delete" | "diff" | "status" if typed == "--all" => "did you mean `--all-namespaces`?",
             "explain" if ["-A", "--all", "--all-namespaces"].contains(&typed.as_str()) => {

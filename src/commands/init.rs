@@ -163,8 +163,7 @@ impl Start {
     }
 }
 
-/// Whether the jobs are for a regcred.yaml that is there.
-/// Errors: a Helm release has its objects, so no job may apply them.
+/// Whether the jobs are for a regcred.yaml that is there; an error if a Helm release has its objects, so that no job may apply them.
 fn keeps(root: &Path) -> Result<bool, Failure> {
     let there = read_text(&root.join(file::NAME)).ok().and_then(|text| file::parse(&text).ok());
     if there.as_ref().is_some_and(|there| there.spec.profile == Some(Profile::Helm)) {

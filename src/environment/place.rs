@@ -4,6 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{self, Component, Path, PathBuf};
 
+use super::read_text;
+
 /// The number of links that Linux follows.
 const LINKS: usize = 40;
 
@@ -81,14 +83,22 @@ pub fn is_of_git(path: &Path) -> bool {
     path.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"))
 }
 
-/// Whether a folder is the top of a work tree: its `.git` is a file, or a folder with a `HEAD`.
+/// Whether a folder is the top of a work tree: its `.git` is a file, or a folder with a `HEAD`; or the folder itself is laid out like `.git`.
 pub fn is_root(folder: &Path) -> bool {
     let git = folder.join(".git");
-    match fs::metadata(&git) {
+    let has_git = match fs::metadata(&git) {
         Ok(metadata) if metadata.is_dir() => !is_missing(&git.join("HEAD")),
         Ok(metadata) => metadata.is_file(),
         Err(_) => !is_missing(&git),
-    }
+    };
+    has_git || is_its_own_work_tree(folder)
+}
+
+/// Whether a folder is laid out like `.git`, and its settings may name a work tree.
+fn is_its_own_work_tree(folder: &Path) -> bool {
+    let may_name_one = |text: String| ["worktree", "include"].iter().any(|word| text.to_lowercase().contains(word));
+    ["HEAD", "objects", "refs"].iter().all(|name| !is_missing(&folder.join(name)))
+        && read_text(&folder.join("config")).map_or(true, may_name_one)
 }
 
 /// Whether the path surely does not exist: an unreadable one may exist.

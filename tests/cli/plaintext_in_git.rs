@@ -158,6 +158,11 @@ fn a_redirected_stdout_is_looked_at_too() {
     put(&folder.path().join(".gitignore"), "out.yaml\n");
     succeeds(&run(&inside));
     assert!(fs::read_to_string(&inside).unwrap().contains("kind: Secret"));
+    // The file may be tracked under its other name.
+    fs::hard_link(&inside, folder.path().join("other")).unwrap();
+    let refused = run(&inside);
+    is_refused(&refused);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("whose names cannot all be seen"));
 }
 
 #[test]
@@ -835,7 +840,10 @@ fn a_rule_in_a_file_of_the_output_that_is_no_gitignore_does_not_count() {
             let output = render(folder.path(), &TREE);
             is_refused(&output);
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(said.contains("is ignored by a rule in ") && said.contains("that this run may change"), "{said}");
+            assert!(
+                said.contains("is ignored by a rule in ") && said.contains("that this run or Git may change"),
+                "{said}"
+            );
         }
     }
     // A single file that ignores itself.
@@ -1135,10 +1143,49 @@ fn a_gitignore_that_is_tracked_but_not_checked_out_does_not_count() {
     succeeds(&render(folder.path(), &output));
     git(folder.path(), &["update-index", "--skip-worktree", "sub/.gitignore"]);
     fs::remove_file(folder.path().join("sub/.gitignore")).unwrap();
-    let refused = render(folder.path(), &output);
-    is_refused(&refused);
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(said.contains("git restore --ignore-skip-worktree-bits sub/.gitignore"), "{said}");
+    let refused = || {
+        let output = render(folder.path(), &output);
+        is_refused(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("`sub/.gitignore` is tracked, and not checked out"), "{said}");
+    };
+    refused();
+    // Git does not follow a link there, and takes the rules from its database.
+    std::os::unix::fs::symlink("other", folder.path().join("sub/.gitignore")).unwrap();
+    refused();
+    // Rules that somebody has deleted do not count for Git.
+    git(folder.path(), &["update-index", "--no-skip-worktree", "sub/.gitignore"]);
+    fs::remove_file(folder.path().join("sub/.gitignore")).unwrap();
+    is_refused(&render(folder.path(), &output));
+    put(&folder.path().join(".gitignore"), "*.yaml\n");
+    succeeds(&render(folder.path(), &output));
+}
+
+#[test]
+fn a_rule_in_a_file_that_does_not_last_does_not_count() {
+    let refused = |folder: &Path| {
+        let output = render(folder, &["--output", "x.yaml"]);
+        is_refused(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("a file that this run or Git may change"), "{said}");
+    };
+    let with_rules = || {
+        let folder = repository();
+        put(&folder.path().join(".git/description"), "x.yaml\n");
+        folder
+    };
+    let folder = with_rules();
+    git(folder.path(), &["config", "core.excludesFile", ".git/description"]);
+    refused(folder.path());
+    let folder = with_rules();
+    let exclude = folder.path().join(".git/info/exclude");
+    fs::remove_file(&exclude).unwrap();
+    std::os::unix::fs::symlink("../description", exclude).unwrap();
+    refused(folder.path());
+    let folder = repository();
+    put(&folder.path().join(".git/COMMIT_EDITMSG"), "x.yaml\n");
+    fs::hard_link(folder.path().join(".git/COMMIT_EDITMSG"), folder.path().join(".gitignore")).unwrap();
+    refused(folder.path());
 }
 
 #[test]
@@ -1169,6 +1216,12 @@ fn a_folder_that_only_looks_like_a_repository_of_its_own_is_refused() {
         refused(shared(inner, outer).path(), "it shares its folder `.git` with the work tree");
     }
     // The work tree is its own folder of Git.
+    let folder = repository();
+    git(folder.path(), &["init", "--quiet", "--bare", "out"]);
+    git(&folder.path().join("out"), &["config", "core.bare", "false"]);
+    git(&folder.path().join("out"), &["--git-dir", ".", "config", "core.worktree", "."]);
+    put(&folder.path().join(".gitignore"), "out\n");
+    is_refused(&render(&folder.path().join("out"), &["--output", "x.yaml"]));
     let folder = repository();
     git(folder.path(), &["init", "--quiet", "--bare", "out"]);
     git(&folder.path().join("out"), &["config", "core.bare", "false"]);

@@ -5,15 +5,18 @@
 mod repository;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use rustix::fs::FileType;
 
 use crate::environment::place::{self, is_of_git, is_root};
 use crate::environment::{Environment, read_file, read_text};
 use crate::settings::PlaintextInGit;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use repository::{Repository, Verdict};
+use repository::{Repository, Verdict, is_a_plain_file, lasts};
 
 pub const IGNORE_FILE: &str = ".gitignore";
 /// Our content of this file, which ignores everything, also itself.
@@ -112,10 +115,17 @@ impl<'a> Guard<'a> {
         };
         for ((path, name), verdict) in files.iter().zip(verdicts) {
             let (what, remedy) = match verdict {
-                Verdict::Ignored(Some(rules)) if self.may_lose(&root.join(&rules), path) => (
-                    format!("is ignored by a rule in `{}` only, a file that this run may change", rules.display()),
-                    "move the rule into a `.gitignore` outside of the output; ",
-                ),
+                Verdict::Ignored(Some(rules))
+                    if self.may_lose(&root.join(&rules), path) || !lasts(&root.join(&rules), root) =>
+                {
+                    (
+                        format!(
+                            "is ignored by a rule in `{}` only, a file that this run or Git may change",
+                            rules.display()
+                        ),
+                        "move the rule into a `.gitignore` outside of the output; ",
+                    )
+                }
                 Verdict::Ignored(_) => continue,
                 Verdict::Tracked => ("is tracked by Git".to_owned(), ""),
                 Verdict::NotIgnored => ("is in a Git work tree and not ignored".to_owned(), ""),
@@ -160,14 +170,21 @@ fn refusal(what: &str, remedy: &str) -> Failure {
 /// Refuses standard output if it is redirected to a file that may hold no plain Secret.
 pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
     let Some(path) = redirected_stdout() else { return Ok(()) };
+    if !is_a_plain_file(&path) && target.plaintext_in_git == PlaintextInGit::Refuse {
+        let hint = "write to a file without other names, with --output or through a pipe; ";
+        return Err(refusal("standard output goes to a file whose names cannot all be seen", hint));
+    }
     let alone = Target { cluster: None, ..target.clone() };
     check_file(&path, "the file that standard output goes to", vec![path.clone()], &alone)
 }
 
-/// The file that standard output goes to, if it is one. Only Linux reports the name of an open file.
+/// The file that standard output goes to, if it is one; an empty path if its name cannot be seen. Only Linux reports such names.
 pub fn redirected_stdout() -> Option<PathBuf> {
-    let path = fs::read_link("/proc/self/fd/1").ok()?;
-    fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()).then_some(path)
+    let open = rustix::fs::fstat(io::stdout()).ok()?;
+    let is_a_file = FileType::from_raw_mode(open.st_mode) == FileType::RegularFile && open.st_nlink > 0;
+    let path = fs::read_link("/proc/self/fd/1").unwrap_or_default();
+    let is_it = fs::metadata(&path).is_ok_and(|found| (found.dev(), found.ino()) == (open.st_dev, open.st_ino));
+    (cfg!(target_os = "linux") && is_a_file).then(|| if is_it { path } else { PathBuf::new() })
 }
 
 /// Refuses a single file that may hold no plain Secret, in a run with these outputs.
@@ -272,29 +289,4 @@ fn misleading_variable(environment: &Environment, path: &Path, in_work_tree: boo
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn a_submodule_is_part_of_the_work_tree_that_has_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let places = ["outer", "outer/sub", "outer/linked", "outer/checkout"].map(|name| folder.path().join(name));
-        for place in &places {
-            fs::create_dir_all(place.join("clusters")).unwrap();
-        }
-        let [outer, submodule, of_a_linked_tree, checkout] = &places;
-        fs::create_dir_all(outer.join(".git/HEAD")).unwrap();
-        for (place, git, expected) in [
-            (submodule, "../.git/modules/sub", outer),
-            (of_a_linked_tree, "../../main/.git/worktrees/w/modules/sub", outer),
-            (checkout, "/other/.git/worktrees/x", checkout),
-        ] {
-            #[expect(clippy::disallowed_methods, reason = "a fixture")]
-            fs::write(place.join(".git"), format!("gitdir: {git}\n")).unwrap();
-            assert_eq!(top(&place.join("clusters")), Some(expected.as_path()));
-        }
-        assert_eq!(top(&outer.join("clusters")), Some(outer.as_path()));
-    }
-}
+mod tests;

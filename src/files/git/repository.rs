@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::IGNORE_FILE;
-use crate::environment::Environment;
+use crate::environment::{Environment, place};
 use crate::program::{self, Program};
+use crate::report::inert;
 
 /// The time limit of `git`, because a `.gitignore` may be a pipe that never ends.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -35,19 +37,14 @@ const OFF: [&str; 5] =
 /// A work tree and the files that Git tracks in it.
 pub struct Repository {
     program: Program,
-    root: PathBuf,
     /// Its folder `.git`, without links.
     pub folder: PathBuf,
     tracked: BTreeSet<Vec<u8>>,
-    case: Case,
+    /// The tracked files with rules that are not checked out.
+    lost_rules: BTreeSet<Vec<u8>>,
+    /// Whether `a` and `A` are the same file.
+    ignores_case: bool,
     believes_outer_rules: bool,
-}
-
-/// Whether `a` and `A` are the same file.
-#[derive(Clone, Copy)]
-enum Case {
-    Matters,
-    IsIgnored,
 }
 
 /// How Git treats a file.
@@ -83,10 +80,10 @@ impl Repository {
         let believes_outer_rules = !OF_OTHER_RULES.iter().any(|name| environment.is_set(name));
         let mut repository = Self {
             program,
-            root: root.to_path_buf(),
             folder: PathBuf::new(),
             tracked: BTreeSet::new(),
-            case: Case::Matters,
+            lost_rules: BTreeSet::new(),
+            ignores_case: false,
             believes_outer_rules,
         };
         let fail = |trouble| Trouble::of(trouble, root);
@@ -106,29 +103,35 @@ impl Repository {
         }
         repository.program = repository.program.with("GIT_WORK_TREE", root);
         let ignore_case = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
-        if repository.run(&ignore_case, Vec::new()).map_err(fail)?.starts_with(b"true") {
-            repository.case = Case::IsIgnored;
-        }
-        let tracked = match repository.run(&["ls-files", "--sparse", "-z"], Vec::new()) {
+        repository.ignores_case = repository.run(&ignore_case, Vec::new()).map_err(fail)?.starts_with(b"true");
+        let tracked = match repository.run(&["ls-files", "-t", "--sparse", "-z"], Vec::new()) {
             // Git before 2.36 has neither this option nor a sparse index.
-            Err(program::Trouble::Failed { code: Some(129), .. }) => repository.run(&["ls-files", "-z"], Vec::new()),
+            Err(program::Trouble::Failed { code: Some(129), .. }) => {
+                repository.run(&["ls-files", "-t", "-z"], Vec::new())
+            }
             answer => answer,
         };
         let tracked = tracked.map_err(fail)?;
-        let entries = tracked.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        repository.tracked = entries.map(|path| repository.key(path)).collect();
+        for entry in tracked.split(|byte| *byte == 0) {
+            // A letter and a blank; S is a file that is left out of the work tree.
+            let Some((tag, path)) = entry.split_at_checked(2) else { continue };
+            // Git takes such rules from its database, where they may be missing or replaced.
+            let is_lost = |path: &Path| path.ends_with(IGNORE_FILE) && !is_a_plain_file(&root.join(path));
+            if tag == b"S " && is_lost(Path::new(OsStr::from_bytes(path))) {
+                repository.lost_rules.insert(path.to_vec());
+            }
+            repository.tracked.insert(repository.key(path));
+        }
         Ok(repository)
     }
 
     /// What Git does with each of these files; their paths begin at the root.
     /// Errors: git fails, or gives an unexpected answer.
     pub fn judge(&self, paths: &[PathBuf]) -> Result<Vec<Verdict>, Trouble> {
-        // Git takes the rules of such a file from its database, where they may be missing or replaced.
         let mut rules = paths.iter().flat_map(|path| path.ancestors().skip(1)).map(|folder| folder.join(IGNORE_FILE));
-        let is_there = |rules: &Path| self.root.join(rules).symlink_metadata().is_ok();
-        if let Some(lost) = rules.find(|rules| !is_there(rules) && self.tracked.contains(&self.key(bytes(rules)))) {
-            let remedy = format!("run `git restore --ignore-skip-worktree-bits {}`; ", lost.display());
-            return Err(Trouble::new("a tracked `.gitignore` is not checked out", &remedy));
+        if let Some(lost) = rules.find(|rules| self.lost_rules.contains(bytes(rules))) {
+            let reason = format!("`{}` is tracked, and not checked out", inert(&lost.to_string_lossy()));
+            return Err(Trouble::new(&reason, "check it out with `git restore --ignore-skip-worktree-bits`; "));
         }
         let questions = paths.iter().flat_map(|path| [b"./", bytes(path), b"\0"].concat()).collect();
         // Git looks for a rule outside of the repository in the file that this setting names, else in a file of the user.
@@ -174,10 +177,7 @@ impl Repository {
 
     /// A path in the form for comparisons. If case is ignored, bytes that are not UTF-8 count as equal.
     fn key(&self, path: &[u8]) -> Vec<u8> {
-        match self.case {
-            Case::Matters => path.to_vec(),
-            Case::IsIgnored => String::from_utf8_lossy(path).to_lowercase().into_bytes(),
-        }
+        if self.ignores_case { String::from_utf8_lossy(path).to_lowercase().into_bytes() } else { path.to_vec() }
     }
 
     fn run(&self, arguments: &[&str], input: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, program::Trouble> {
@@ -216,6 +216,21 @@ impl Trouble {
             }
         }
     }
+}
+
+/// Whether a file with rules stays: a hostile repository may name another file, whose rules its owner does not see.
+pub fn lasts(rules: &Path, root: &Path) -> bool {
+    let folder = rules.parent().and_then(|folder| folder.canonicalize().ok()).unwrap_or_default();
+    if place::is_of_git(rules) || place::is_of_git(&folder) {
+        return rules.ends_with("info/exclude") && is_a_plain_file(rules);
+    }
+    let is_of_the_user = !rules.starts_with(root) && !folder.starts_with(root);
+    if is_of_the_user { !folder.starts_with("/proc") && !folder.starts_with("/dev") } else { is_a_plain_file(rules) }
+}
+
+/// Whether this is a regular file under one name, and no link.
+pub fn is_a_plain_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_file() && found.nlink() == 1)
 }
 
 fn bytes(path: &Path) -> &[u8] {
