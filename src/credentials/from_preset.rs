@@ -33,7 +33,6 @@ fn first_set_variable(
     })
 }
 
-/// The registry of a preset.
 pub(super) fn registry(preset: &'static Preset, environment: &Environment) -> Result<RegistryKey, Diagnostic> {
     let first = |names, what| first_set_variable(names, what, preset, environment);
     let (names, otherwise) = match preset.host {

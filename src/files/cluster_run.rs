@@ -17,7 +17,6 @@ pub struct ClusterRun {
 }
 
 impl ClusterRun {
-    /// The pull secrets, each with its logins.
     pub fn pull_secrets(&self) -> impl Iterator<Item = (&PullSecretSettings, &Logins)> {
         self.settings.pull_secrets.iter().zip(&self.docker_configs)
     }

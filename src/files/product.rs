@@ -12,7 +12,6 @@ use super::folder::root::Kind;
 use super::stream::Form;
 use super::{File, Protection, WriteError, chart, helm_values, layout};
 use crate::protect::{Documents, Protector};
-use crate::settings::Encoding;
 use crate::settings::choices::{Chart, Format, Protect};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::Failure;
@@ -157,8 +156,5 @@ fn stream<'a>(name: &str, documents: &'a Documents<'a>, form: Form) -> Entry<'a>
 
 fn value(run: &ClusterRun) -> Result<SecretString, Failure> {
     let (_, docker_config) = helm_values::only(run)?;
-    Ok(match run.settings.encoding {
-        Encoding::Base64 => docker_config.to_base64(),
-        Encoding::Raw => docker_config.to_json(),
-    })
+    Ok(if run.settings.is_raw { docker_config.to_json() } else { docker_config.to_base64() })
 }

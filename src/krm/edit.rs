@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::list::{Entry, Item};
-use super::objects::{MADE_BY, Object, Ownership, is_owned};
+use super::objects::{MADE_BY, Object, is_owned};
 use super::{Identity, results};
 use regcred_core::diagnostic::{Code, Diagnostic};
 
@@ -41,14 +41,14 @@ pub fn edit(items: &[Item<'_>], wanted: Vec<Object>, config: &str, said: &mut Ve
         }
         let object = places.remove(&identity).and_then(|place| wanted.get_mut(place)?.take());
         entries.push(match object {
-            Some(Object { ownership: Ownership::Ours, mut value, .. }) => {
+            Some(Object { is_ours: true, mut value, .. }) => {
                 if !is_owned(&item.value) {
                     said.push(results::about(results::of_problem(&replaces()), version, &identity));
                 }
                 keep_annotations(&item.value, &mut value);
                 Entry::Made(value)
             }
-            Some(Object { ownership: Ownership::Shared, value, .. }) => {
+            Some(Object { value, .. }) => {
                 let mut merged = without_references(&item.value, &identity, &gone);
                 merge(&mut merged, value);
                 kept_if_equal(number, item, merged)

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Identity;
 use super::list::ResourceList;
-use super::objects::{Object, Ownership};
+use super::objects::Object;
 use crate::environment::read_text;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::inject::stream::with_line_feeds;
@@ -55,7 +55,7 @@ pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
     }
     let is_renamed = !name_prefix.is_empty() || !name_suffix.is_empty();
     // kustomize also rewrites references in Pods, but no Pod uses a renamed ServiceAccount.
-    let suffers = |object: &Object| object.ownership == Ownership::Shared || object.identity.kind != "Secret";
+    let suffers = |object: &Object| !object.is_ours || object.identity.kind != "Secret";
     if is_renamed && objects.iter().any(suffers) {
         let message = "`namePrefix:` or `nameSuffix:` of the kustomization would rename what this generator makes";
         problems.push(Diagnostic::error(Code::KustomizationRenames, message).hint(hint));

@@ -12,27 +12,19 @@ pub const MADE_BY: &str = "regcred.dev/function-config";
 /// An object that is wanted in the list.
 pub struct Object {
     pub identity: Identity,
-    /// Whether the whole object is ours, or only some of its fields.
-    pub ownership: Ownership,
+    /// Whether the object is replaced as a whole, and removed when it is no longer wanted. Otherwise our fields are added, and it stays.
+    pub is_ours: bool,
     pub value: Value,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ownership {
-    /// Ours: the object is replaced as a whole, and removed when it is no longer wanted.
-    Ours,
-    /// Perhaps somebody else's: our fields are added, and the object stays.
-    Shared,
 }
 
 /// The objects of these manifests, in their order, marked with the name of the functionConfig.
 pub fn of(manifests: &Manifests, config: &str) -> Vec<Object> {
     let object = |mut value: Value| {
-        let ownership = if is_owned(&value) { Ownership::Ours } else { Ownership::Shared };
-        if ownership == Ownership::Ours {
+        let is_ours = is_owned(&value);
+        if is_ours {
             value["metadata"]["annotations"][MADE_BY] = json!(config);
         }
-        Object { identity: Identity::of(&value), ownership, value }
+        Object { identity: Identity::of(&value), is_ours, value }
     };
     manifests.iter().map(|manifest| object(manifest.object())).collect()
 }

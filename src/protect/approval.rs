@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::environment::Environment;
-use crate::settings::{ProtectIsOf, Settings};
+use crate::settings::Settings;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::recipient::{Authority, Recipient, Recipients};
 
@@ -27,7 +27,7 @@ pub fn check(listed: Option<&BTreeSet<String>>, recipients: &Recipients) -> Resu
 /// Refuses logins in clear in a file if there is a list of recipients, unless a flag asks for them: a merge request can change `protect`.
 /// Errors: a list exists, and no flag asks for logins in clear.
 pub fn check_in_clear(settings: &Settings, environment: &Environment) -> Result<(), Failure> {
-    if settings.protect_is_of == ProtectIsOf::Flag || listed(environment).is_none() {
+    if settings.protect_is_typed || listed(environment).is_none() {
         return Ok(());
     }
     Err(Failure::of("the recipients", in_clear()))

@@ -31,6 +31,7 @@ use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
 use regcred_core::objects::marks::Marks;
+use regcred_core::plan::Encryption;
 use regcred_core::spec::choice::{Format, Link, MessageFormat, Profile, SealingScope, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::logins::Known;
@@ -58,35 +59,20 @@ pub struct Settings {
     pub sealing_cert: Option<Certificate>,
     /// To which name a sealed value is bound.
     pub sealing_scope: SealingScope,
-    pub reseal: Reseal,
+    /// Which encrypted documents are encrypted again.
+    pub encryption: Encryption,
     pub accepted_recipients: Vec<String>,
     pub message_format: MessageFormat,
     pub chart: Chart,
-    pub encoding: Encoding,
+    /// Whether a Docker config that is the only output is JSON, not base64.
+    pub is_raw: bool,
     pub templates: Option<PathBuf>,
     pub short_lived: ShortLived,
     pub credential_helpers: Helpers,
     pub destination: Destination,
     pub plaintext_in_git: PlaintextInGit,
-    pub protect_is_of: ProtectIsOf,
-}
-
-/// Which encrypted documents are encrypted again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reseal {
-    /// The documents whose content or recipient has changed.
-    WhenChanged,
-    /// All documents.
-    Always,
-}
-
-/// The form of a Docker config as the only output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// Base64, as in a Secret's `data`.
-    Base64,
-    /// JSON.
-    Raw,
+    /// Whether the command line chooses how logins are protected, not `regcred.yaml`, also by leaving it out.
+    pub protect_is_typed: bool,
 }
 
 /// Whether a plain Secret may be written into a Git work tree.
@@ -96,15 +82,6 @@ pub enum PlaintextInGit {
     Refuse,
     /// The user insists.
     Allow,
-}
-
-/// Who decides how logins are protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProtectIsOf {
-    /// The command line.
-    Flag,
-    /// `regcred.yaml`, also by leaving it out.
-    File,
 }
 
 impl Settings {
@@ -200,17 +177,14 @@ impl Settings {
             sealing_scope: value_or(options.sealing_scope.as_ref(), || SealingScope::Strict),
             accepted_recipients: value_or(options.accepted_recipients.as_ref(), Vec::new),
             message_format: value_or(options.message_format.as_ref(), || MessageFormat::Human),
-            reseal: either(options.reseal.as_ref(), Reseal::Always, Reseal::WhenChanged),
+            encryption: either(options.reseal.as_ref(), Encryption::Always, Encryption::WhenChanged),
             chart,
-            encoding: either(options.raw.as_ref(), Encoding::Raw, Encoding::Base64),
+            is_raw: options.raw.is_some(),
             templates: options.templates.as_ref().map(|folder| path(folder.value.clone())),
             credential_helpers: either(options.credential_helpers.as_ref(), Helpers::Ask, Helpers::Leave),
             short_lived: either(options.allow_short_lived.as_ref(), ShortLived::Allow, ShortLived::Refuse),
             destination,
-            protect_is_of: match &options.protect {
-                Some(protect) if !protect.origin.is_of_a_file() => ProtectIsOf::Flag,
-                _ => ProtectIsOf::File,
-            },
+            protect_is_typed: options.protect.as_ref().is_some_and(|protect| !protect.origin.is_of_a_file()),
             plaintext_in_git: either(
                 options.allow_plaintext_in_git.as_ref(),
                 PlaintextInGit::Allow,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fleet::Purpose;
 use super::layers::NAMESPACES;
-use super::namespaces::{self, Listed, NamesAdd, Wanted, patterns};
+use super::namespaces::{self, Listed, Wanted, patterns};
 use crate::environment::Environment;
 use regcred_core::confine::Allowed;
 use regcred_core::credentials::{DEFAULT_VARIABLE, Source};
@@ -185,8 +185,8 @@ impl Common<'_> {
         let are_good = spec.include.as_ref().is_none_or(|written| written.value.len() == include.len());
         let origin = spec.include.as_ref().map_or(Origin::File("include"), |include| include.origin.clone());
         // Names of this run are added to a list; names in the file choose from the list.
-        let adds = !matches!(origin, Origin::File(_) | Origin::Cluster(..)) && self.options.namespaces_from.is_some();
-        let names_add = if adds { NamesAdd::ToTheList } else { NamesAdd::Nothing };
+        let names_add =
+            !matches!(origin, Origin::File(_) | Origin::Cluster(..)) && self.options.namespaces_from.is_some();
         let wanted = Wanted { include, origin: &origin, exclude, listed: self.listed, names_add };
         let chosen = namespaces::choose(&wanted, problems);
         let clean = are_good && problems[before..].iter().all(|problem| !problem.is_error());

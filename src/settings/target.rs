@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{PlaintextInGit, Reseal, Settings};
+use super::{PlaintextInGit, Settings};
 use crate::environment::Environment;
 use regcred_core::names::{ResourceName, VariableName};
+use regcred_core::plan::Encryption;
 
 /// The file or directory of `--output`.
 #[derive(Clone)]
@@ -13,8 +14,8 @@ pub struct Target<'a> {
     pub path: PathBuf,
     /// Whether a plain Secret may enter a work tree.
     pub plaintext_in_git: PlaintextInGit,
-    /// Whether current encrypted documents stay.
-    pub reseal: Reseal,
+    /// Which encrypted documents are encrypted again.
+    pub encryption: Encryption,
     /// The name of its cluster.
     pub cluster: Option<&'a ResourceName>,
     /// The fingerprints of the recipients that this run accepts.
@@ -36,7 +37,7 @@ impl<'a> Target<'a> {
         Self {
             path: environment.directory().join(path),
             plaintext_in_git: settings.plaintext_in_git,
-            reseal: settings.reseal,
+            encryption: settings.encryption,
             cluster: settings.cluster.as_ref(),
             accepted: &settings.accepted_recipients,
             secret_variables,

@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use regcred::environment::Environment;
 use regcred::internals::{
-    Content, Encrypted, Entry, Kind, Known, Mode, NeedsLogins, NewPaths, PlaintextInGit, Prepared, Protection, Reseal,
-    Target, WriteError, prepare,
+    Content, Encrypted, Entry, Kind, Known, Mode, NeedsLogins, NewPaths, PlaintextInGit, Prepared, Protection, Target,
+    WriteError, prepare,
 };
 use regcred_core::diagnostic::{Diagnostic, Failure};
-use regcred_core::plan::Action;
+use regcred_core::plan::{Action, Encryption};
 use regcred_core::recipient::{Recipient, Recipients};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -109,7 +109,7 @@ fn wanted(namespaces: &[(&str, u8)], recipient: u8) -> Wanted {
 struct Place {
     folder: tempfile::TempDir,
     environment: Environment,
-    reseal: Reseal,
+    encryption: Encryption,
     accepted: Vec<String>,
 }
 
@@ -127,7 +127,7 @@ impl Place {
         Self {
             folder: tempfile::tempdir().unwrap(),
             environment,
-            reseal: Reseal::WhenChanged,
+            encryption: Encryption::WhenChanged,
             accepted: vec!["0".to_owned(), "1".to_owned()],
         }
     }
@@ -140,7 +140,7 @@ impl Place {
         Target {
             path: self.root(),
             plaintext_in_git: PlaintextInGit::Refuse,
-            reseal: self.reseal,
+            encryption: self.encryption,
             cluster: None,
             accepted: &self.accepted,
             secret_variables: &[],
@@ -295,7 +295,7 @@ fn reseal_makes_everything_anew() {
     let mut place = Place::new(KEY);
     let tree = wanted(&[("a", 0), ("b", 1)], 0);
     place.write(&tree);
-    place.reseal = Reseal::Always;
+    place.encryption = Encryption::Always;
     let again = place.write(&tree);
     assert_eq!((again.files, again.unchanged, again.warnings.len()), (2, 1, 0));
 }

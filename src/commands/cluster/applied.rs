@@ -95,7 +95,7 @@ fn text(clusters: &[(&Settings, Applied)], dry_run: bool) -> Result<()> {
                 Some(Ending::Written) => report::detail(&format!("{cluster}{path}: {}", done(step))),
                 Some(Ending::Gone) => report::detail(&format!("{cluster}{path}: has gone meanwhile")),
                 Some(Ending::Kept) | None if is_left(step) => {
-                    report::detail(&format!("{cluster}{path}: left ({})", why(step)))
+                    report::detail(&format!("{cluster}{path}: left ({})", why(step)));
                 }
                 Some(Ending::Kept | Ending::Failed(_)) | None => {}
             }

@@ -7,7 +7,6 @@ use super::path::{LOCK, TreePath};
 use super::publish::Pending;
 use super::root::{Kind, State};
 use super::run::{REWRITTEN, Run};
-use super::staging::Disk;
 use super::{Mode, Prepared, compare, lock, warnings};
 use crate::files::marks::Known;
 use crate::files::{self, git, product};
@@ -247,8 +246,8 @@ impl Run<'_> {
             self.prepared.warnings.push(warnings::of_another_format(left_over.len()));
         }
         let lock = if is_tree {
-            let disk = if self.root.state == State::New { Disk::Trust } else { Disk::Wait };
-            let journal = staging.seal(&self.lock, disk).map_err(|error| files::failure(error, "the lock"))?;
+            let is_new = self.root.state == State::New;
+            let journal = staging.seal(&self.lock, is_new).map_err(|error| files::failure(error, "the lock"))?;
             (!is_listed).then_some(journal)
         } else {
             None

@@ -19,7 +19,6 @@ use crate::files::marks::key::Key;
 use crate::files::marks::{Marks, Outdated};
 use crate::files::new_paths::NewPaths;
 use crate::files::{self, Protection, WriteError, stream};
-use crate::settings::Reseal;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::plan::{self, Action, Change, Encryption, Reason, Wanted};
@@ -149,10 +148,9 @@ impl<'a> Run<'a> {
     }
 
     fn wanted(&self, Entry { path, document, content, .. }: &Entry<'_>) -> Wanted {
-        let encryption = match (content.protection(), self.target.reseal) {
-            (Protection::Encrypted, Reseal::Always) => Encryption::Always,
-            (Protection::Encrypted, Reseal::WhenChanged) => Encryption::WhenChanged,
-            (Protection::Public | Protection::Plaintext, _) => Encryption::None,
+        let encryption = match content.protection() {
+            Protection::Encrypted => self.target.encryption,
+            Protection::Public | Protection::Plaintext => Encryption::None,
         };
         Wanted { path: path.clone(), document: document.clone(), encryption }
     }
@@ -220,10 +218,8 @@ impl<'a> Run<'a> {
                 (Some(number), file)
             }
         };
-        let outdated = match self.target.reseal {
-            Reseal::Always => Outdated::EncryptAll,
-            Reseal::WhenChanged => Outdated::Encrypt,
-        };
+        let is_all = self.target.encryption == Encryption::Always;
+        let outdated = if is_all { Outdated::EncryptAll } else { Outdated::Encrypt };
         let mut hasher = hasher(protection, self.key);
         let mut into = BufWriter::with_capacity(
             if matches!(entry.content, Content::Stream(..)) { stream::BUFFER } else { 0 },

@@ -33,15 +33,6 @@ enum State {
     Committed,
 }
 
-/// Whether to wait until a file is on the disk. A kill loses nothing either way; a power failure may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disk {
-    /// The file replaces an existing one.
-    Wait,
-    /// There was no file that could be lost.
-    Trust,
-}
-
 /// The journal that a killed run left in a tree. It is ignored if Git could have written it: in a checkout, no folder has mode 0700
 /// and no file mode 0400.
 pub fn journal(root: &Path) -> Result<Option<Lock>, Failure> {
@@ -95,11 +86,12 @@ impl Staging {
         self.folder.join(TREE)
     }
 
-    /// Writes the journal, by which the next run recognizes the files of a killed run; the target has not changed yet.
-    pub fn seal(&self, lock: &Lock, disk: Disk) -> io::Result<PathBuf> {
+    /// Writes the journal, by which the next run recognizes the files of a killed run; the target has not changed yet. If it
+    /// is not new, the journal is on the disk then, because a power failure may lose files.
+    pub fn seal(&self, lock: &Lock, is_new: bool) -> io::Result<PathBuf> {
         self.open()?;
         let journal = self.folder.join(JOURNAL);
-        fs::rename(write_lock(&self.folder.join("unfinished"), lock, 0o400, disk)?, &journal)?;
+        fs::rename(write_lock(&self.folder.join("unfinished"), lock, 0o400, !is_new)?, &journal)?;
         Ok(journal)
     }
 
@@ -153,20 +145,20 @@ pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
     let folder = root.join(format!("{}-lock", path::STAGING));
     discard(&folder)?;
     private_folder(&folder)?;
-    let published = write_lock(&folder.join(JOURNAL), lock, 0o644, Disk::Wait)
+    let published = write_lock(&folder.join(JOURNAL), lock, 0o644, true)
         .and_then(|written| fs::rename(written, root.join(path::LOCK)));
     discard(&folder)?;
     published
 }
 
-fn write_lock(path: &Path, lock: &Lock, mode: u32, disk: Disk) -> io::Result<PathBuf> {
+fn write_lock(path: &Path, lock: &Lock, mode: u32, waits_for_the_disk: bool) -> io::Result<PathBuf> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     let mut into = BufWriter::new(options.open(path)?);
     lock.write(&mut into)?;
     into.flush()?;
-    if disk == Disk::Wait {
+    if waits_for_the_disk {
         into.get_ref().sync_data()?;
     }
     Ok(path.to_path_buf())
@@ -221,7 +213,7 @@ mod tests {
         assert!(!folder.exists());
         let (number, _) = staging.create(Protection::Plaintext).unwrap();
         assert!(staging.temporary(number).exists());
-        staging.seal(&Lock::default(), Disk::Trust).unwrap();
+        staging.seal(&Lock::default(), true).unwrap();
         drop(staging);
         assert!(!folder.exists());
     }
@@ -232,7 +224,7 @@ mod tests {
         let staging = Staging::begin(root.path().join(path::STAGING)).unwrap();
         let (number, _) = staging.create(Protection::Plaintext).unwrap();
         let path = staging.temporary(number);
-        staging.seal(&Lock::default(), Disk::Trust).unwrap();
+        staging.seal(&Lock::default(), true).unwrap();
         staging.commit();
         drop(staging);
         assert!(!path.exists());

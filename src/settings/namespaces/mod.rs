@@ -19,17 +19,7 @@ pub struct Wanted<'a> {
     pub exclude: &'a [NamespacePattern],
     pub listed: Option<&'a Listed>,
     /// Whether names are added to the list (flags), or choose from it (regcred.yaml).
-    pub names_add: NamesAdd,
-}
-
-/// What a name in `include` does with a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NamesAdd {
-    /// The whole list is taken, and the names, too.
-    #[default]
-    ToTheList,
-    /// Only the parts that `include` names are taken.
-    Nothing,
+    pub names_add: bool,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +44,7 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
         }
     }
     if let Some(listed) = listed {
-        let all = globs.is_empty() && (include.is_empty() || names_add == NamesAdd::ToTheList);
+        let all = globs.is_empty() && (include.is_empty() || names_add);
         chosen.extend(listed.usable.iter().filter(|name| all || globs.iter().any(|glob| glob.matches(name))).cloned());
         globs.retain(|glob| is_of_the_cluster(glob.as_str()));
         chosen.extend(listed.of_the_cluster.iter().filter(|name| globs.iter().any(|glob| glob.matches(name))).cloned());
@@ -109,10 +99,10 @@ mod tests {
             choose(&wanted, &mut Vec::new()).namespaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
         let chosen = |include: &[&str], exclude: &[&str], names_add| choose_from(&listed, include, exclude, names_add);
-        assert_eq!(chosen(&[], &["kube-*"], NamesAdd::ToTheList), "shop-a shop-b shop-tmp");
-        assert_eq!(chosen(&["team", "shop-*"], &["*-tmp"], NamesAdd::ToTheList), "shop-a shop-b team");
-        assert_eq!(chosen(&["team"], &["kube-*", "shop-*"], NamesAdd::ToTheList), "team");
-        assert_eq!(chosen(&["team"], &[], NamesAdd::Nothing), "team");
+        assert_eq!(chosen(&[], &["kube-*"], true), "shop-a shop-b shop-tmp");
+        assert_eq!(chosen(&["team", "shop-*"], &["*-tmp"], true), "shop-a shop-b team");
+        assert_eq!(chosen(&["team"], &["kube-*", "shop-*"], true), "team");
+        assert_eq!(chosen(&["team"], &[], false), "team");
         for (include, expected) in [
             (&[][..], "shop-a"),
             (&["*"], "shop-a"),
@@ -120,7 +110,7 @@ mod tests {
             (&["{kube,shop}-*"], "shop-a"),
             (&["kube-system"], "kube-system shop-a"),
         ] {
-            assert_eq!(choose_from(&from_kubectl, include, &[], NamesAdd::ToTheList), expected, "{include:?}");
+            assert_eq!(choose_from(&from_kubectl, include, &[], true), expected, "{include:?}");
         }
     }
 }
