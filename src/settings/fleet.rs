@@ -42,7 +42,6 @@ pub enum Purpose {
     /// A live cluster that is only looked at, also where a controller writes the Secrets.
     Look,
     /// The objects that an earlier run left in a live cluster, whatever its strategy was: no login is needed.
-    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only commands for a cluster have it"))]
     CleanUp,
 }
 
