@@ -97,8 +97,9 @@ pub fn is_root(folder: &Path) -> bool {
 /// Whether a folder is laid out like `.git`, and its settings may name a work tree.
 fn is_its_own_work_tree(folder: &Path) -> bool {
     let may_name_one = |text: String| ["worktree", "include"].iter().any(|word| text.to_lowercase().contains(word));
-    ["HEAD", "objects", "refs"].iter().all(|name| !is_missing(&folder.join(name)))
-        && read_text(&folder.join("config")).map_or(true, may_name_one)
+    let has = |name: &str| !is_missing(&folder.join(name));
+    let names_one = || has("objects") && has("refs") && read_text(&folder.join("config")).map_or(true, may_name_one);
+    has("HEAD") && (has("commondir") || names_one())
 }
 
 /// Whether the path surely does not exist: an unreadable one may exist.

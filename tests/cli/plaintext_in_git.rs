@@ -1182,6 +1182,18 @@ fn a_rule_in_a_file_that_does_not_last_does_not_count() {
     fs::remove_file(&exclude).unwrap();
     std::os::unix::fs::symlink("../description", exclude).unwrap();
     refused(folder.path());
+    // The folder of Git has another name, and a branch is called `info/exclude`.
+    let outside = tempfile::tempdir().unwrap();
+    let folder = with_rules();
+    fs::rename(folder.path().join(".git"), outside.path().join("git")).unwrap();
+    put(&folder.path().join(".git"), &format!("gitdir: {}/git\n", outside.path().display()));
+    let description = outside.path().join("git/description");
+    git(folder.path(), &["config", "core.excludesFile", description.to_str().unwrap()]);
+    refused(folder.path());
+    let folder = repository();
+    put(&folder.path().join(".git/logs/refs/heads/info/exclude"), "x.yaml\n");
+    git(folder.path(), &["config", "core.excludesFile", ".git/logs/refs/heads/info/exclude"]);
+    refused(folder.path());
     let folder = repository();
     put(&folder.path().join(".git/COMMIT_EDITMSG"), "x.yaml\n");
     fs::hard_link(folder.path().join(".git/COMMIT_EDITMSG"), folder.path().join(".gitignore")).unwrap();
@@ -1221,6 +1233,12 @@ fn a_folder_that_only_looks_like_a_repository_of_its_own_is_refused() {
     git(&folder.path().join("out"), &["config", "core.bare", "false"]);
     git(&folder.path().join("out"), &["--git-dir", ".", "config", "core.worktree", "."]);
     put(&folder.path().join(".gitignore"), "out\n");
+    is_refused(&render(&folder.path().join("out"), &["--output", "x.yaml"]));
+    // Its objects and settings are in another folder.
+    let folder = repository();
+    put(&folder.path().join(".gitignore"), "out\n");
+    put(&folder.path().join("out/HEAD"), "ref: refs/heads/main\n");
+    put(&folder.path().join("out/commondir"), "../.git\n");
     is_refused(&render(&folder.path().join("out"), &["--output", "x.yaml"]));
     let folder = repository();
     git(folder.path(), &["init", "--quiet", "--bare", "out"]);

@@ -114,18 +114,15 @@ impl<'a> Guard<'a> {
             _ => repository.tracked(&paths),
         };
         for ((path, name), verdict) in files.iter().zip(verdicts) {
+            let is_lost = |rules: &Path| self.may_lose(rules, path) || !lasts(rules, root, &repository.folder);
             let (what, remedy) = match verdict {
-                Verdict::Ignored(Some(rules))
-                    if self.may_lose(&root.join(&rules), path) || !lasts(&root.join(&rules), root) =>
-                {
-                    (
-                        format!(
-                            "is ignored by a rule in `{}` only, a file that this run or Git may change",
-                            rules.display()
-                        ),
-                        "move the rule into a `.gitignore` outside of the output; ",
-                    )
-                }
+                Verdict::Ignored(Some(rules)) if is_lost(&root.join(&rules)) => (
+                    format!(
+                        "is ignored by a rule in `{}` only, a file that this run or Git may change",
+                        rules.display()
+                    ),
+                    "move the rule into a `.gitignore` outside of the output; ",
+                ),
                 Verdict::Ignored(_) => continue,
                 Verdict::Tracked => ("is tracked by Git".to_owned(), ""),
                 Verdict::NotIgnored => ("is in a Git work tree and not ignored".to_owned(), ""),

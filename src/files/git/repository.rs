@@ -219,10 +219,12 @@ impl Trouble {
 }
 
 /// Whether a file with rules stays: a hostile repository may name another file, whose rules its owner does not see.
-pub fn lasts(rules: &Path, root: &Path) -> bool {
+pub fn lasts(rules: &Path, root: &Path, git: &Path) -> bool {
     let folder = rules.parent().and_then(|folder| folder.canonicalize().ok()).unwrap_or_default();
-    if place::is_of_git(rules) || place::is_of_git(&folder) {
-        return rules.ends_with("info/exclude") && is_a_plain_file(rules);
+    if place::is_of_git(rules) || place::is_of_git(&folder) || folder.starts_with(git) {
+        let is_exclude =
+            rules.ends_with(".git/info/exclude") || folder == git.join("info") && rules.ends_with("exclude");
+        return is_exclude && is_a_plain_file(rules);
     }
     let is_of_the_user = !rules.starts_with(root) && !folder.starts_with(root);
     if is_of_the_user { !folder.starts_with("/proc") && !folder.starts_with("/dev") } else { is_a_plain_file(rules) }
