@@ -463,7 +463,7 @@ fn encrypted_values_are_those_that_helm_needs_and_stay_when_nothing_changed() {
     let check = |variables: &[(&str, &str)]| repository.render(&[&arguments[..], &["--check"]].concat(), variables);
     assert_eq!(check(&[key]).status, 0);
     assert_eq!(check(&[key, ("DOCKERHUB_AUTH", OTHER_LOGINS)]).status, 3);
-    assert!(check(&[]).stderr.contains("was not compared"));
+    assert!(check(&[]).stderr.contains("were not compared"));
     // It needs no program for that.
     assert_eq!(check(&[key, ("PATH", "")]).status, 0);
 
