@@ -179,7 +179,7 @@ impl Settings {
             message_format: value_or(options.message_format.as_ref(), || MessageFormat::Human),
             encryption: either(options.reseal.as_ref(), Encryption::Always, Encryption::WhenChanged),
             chart,
-            is_raw: options.raw.is_some(),
+            is_raw: either(options.raw.as_ref(), true, false),
             templates: options.templates.as_ref().map(|folder| path(folder.value.clone())),
             credential_helpers: either(options.credential_helpers.as_ref(), Helpers::Ask, Helpers::Leave),
             short_lived: either(options.allow_short_lived.as_ref(), ShortLived::Allow, ShortLived::Refuse),

@@ -67,7 +67,7 @@ fn space(object: NamespaceObject) -> Option<(Namespace, Space)> {
     Some((name, object.space()))
 }
 
-/// Reads each of these namespaces with a call of its own.
+/// Reads these namespaces one by one.
 async fn get_each(server: &Server, names: &[Namespace]) -> Result<Spaces, Diagnostic> {
     let one = |name: Namespace| async move {
         match server.ask::<NamespaceObject>(&Call::get(path::namespace(&name))).await {

@@ -49,7 +49,7 @@ fn pulls(facts: &Facts) -> impl Iterator<Item = (&str, Pull)> {
     })
 }
 
-/// The reason why all logins fail. There is none if a login is good, or if the account may not read one of the Secrets.
+/// Why all logins fail; `None` if a login is good, or if a Secret could not be read.
 pub(super) fn of_pull(facts: &Facts, is_it: impl Fn(Pull) -> bool) -> Option<String> {
     if is_good(facts) || facts.has_unread() {
         return None;

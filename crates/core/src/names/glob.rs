@@ -1,4 +1,4 @@
-//! Parses a glob for names. A glob is not compiled, so thousands of globs in one file need no more memory than their text.
+//! Parses a glob for names. A glob is kept as text, not compiled, so thousands of globs in one file need no more memory than their text.
 
 use fast_glob::glob_match;
 use globset::{Glob, GlobBuilder};
@@ -32,7 +32,7 @@ impl NameGlob {
         match text.chars().enumerate().find(|character| !allowed(*character)) {
             Some((position, character)) => wrong(Fault::Character(position + 1, what(character))),
             None if text.matches('{').count() > BRACES => wrong(Fault::Braces(BRACES)),
-            None if compiled(text).is_none() => wrong(Fault::NoGlob),
+            None if as_globset(text).is_none() => wrong(Fault::NoGlob),
             None => Ok(Self(text.into())),
         }
     }
@@ -48,8 +48,8 @@ impl NameGlob {
     }
 }
 
-/// The glob for a regular expression. As in a shell, `shop{,-dev}` also matches `shop`.
-pub fn compiled(text: &str) -> Option<Glob> {
+/// The glob for globset, which can write it as a regular expression. As in a shell, `shop{,-dev}` also matches `shop`.
+pub fn as_globset(text: &str) -> Option<Glob> {
     GlobBuilder::new(text).empty_alternates(true).build().ok()
 }
 
@@ -66,7 +66,7 @@ mod tests {
 
     /// Whether the regular expression in a policy of the API server matches.
     fn is_match(text: &str, name: &str) -> bool {
-        compiled(text).unwrap().compile_matcher().is_match(name)
+        as_globset(text).unwrap().compile_matcher().is_match(name)
     }
 
     proptest! {

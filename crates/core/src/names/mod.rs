@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use invalid::{Fault, check, what};
 
-pub use glob::{BRACES, NameGlob, compiled, is_glob};
+pub use glob::{BRACES, NameGlob, as_globset, is_glob};
 pub use invalid::InvalidName;
 pub use listed::listed;
 pub use pattern::NamespacePattern;

@@ -5,6 +5,7 @@
 
 mod server;
 mod traces;
+mod wanted;
 mod world;
 
 use std::marker::PhantomData;

@@ -2,19 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use regcred_core::cluster::Delivery;
 use regcred_core::cluster::facts::NamespaceObject;
-use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
-use regcred_core::controller::{Choosing, Deed, Event, Machine, Manner, Outcome, Selection, Standing, Watch, Write};
-use regcred_core::credentials::Credential;
-use regcred_core::docker_config::{DockerConfig, Logins};
-use regcred_core::names::{Namespace, ResourceName};
-use regcred_core::objects::marks::Marks;
-use regcred_core::spec::choice::Link;
+use regcred_core::controller::{Deed, Event, Machine, Outcome, Standing, Watch, Write};
+use regcred_core::names::Namespace;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::server::{self, Change, NAME, Server};
 use super::traces::Step;
+use super::wanted::{delivery, machine};
 
 const NAMESPACES: [&str; 3] = ["a", "b", "c"];
 const ACCOUNTS: [&str; 2] = ["default", "ci"];
@@ -35,35 +32,6 @@ pub struct World {
     /// The newest version of each namespace that the machine has seen, and whether it is excluded.
     newest: BTreeMap<String, (u64, bool)>,
     now: u64,
-}
-
-fn delivery(login: usize) -> &'static Delivery<'static> {
-    let password = format!("password-{login}");
-    let credential = Credential {
-        registry: "ghcr.io".parse().unwrap(),
-        username: "acme".into(),
-        password: password.into(),
-        email: None,
-        source: String::new(),
-        username_source: String::new(),
-        public_username: true,
-        is_one_of_several: false,
-    };
-    let logins = Box::leak(Box::new(Logins::Read(DockerConfig::merge(vec![credential]).unwrap())));
-    let name: &'static ResourceName = Box::leak(Box::new(NAME.parse().unwrap()));
-    Box::leak(Box::new(Delivery {
-        pull_secrets: vec![PullSecret::new(name, Vec::new(), Accounts::All, logins)],
-        link: Link::ServiceAccount,
-        marks: Marks { owner: "acme".to_owned(), profile: None },
-        on_conflict: OnConflict::Skip,
-        unchangeable: Unchangeable::Refuse,
-    }))
-}
-
-fn machine(delivery: &'static Delivery<'static>) -> Machine<'static> {
-    let selection = Box::leak(Box::new(Selection::default()));
-    let choices = vec![Choosing { selection, within: None }];
-    Machine::new(delivery, choices, "regcred-system".parse().unwrap(), Manner::Controller)
 }
 
 impl World {

@@ -3,7 +3,7 @@
 use super::Granted;
 use super::selector::Selector;
 use crate::cluster::selection::Others;
-use crate::names::{NamespacePattern, compiled, is_glob, is_of_the_cluster};
+use crate::names::{NamespacePattern, as_globset, is_glob, is_of_the_cluster};
 use crate::objects::guard::{has_not_opted_out, is_one_of, names, quoted};
 
 /// The same test as [`is_of_the_cluster`], in CEL.
@@ -99,7 +99,7 @@ pub(in crate::cluster) fn is_linked<'a>(
 /// A glob as a regular expression of RE2, which the API server uses. RE2 lacks a flag that our expression begins with; it is not needed,
 /// because a name of an object is always ASCII.
 fn regex(glob: &str) -> Option<String> {
-    Some(compiled(glob)?.regex().trim_start_matches("(?-u)").to_owned())
+    Some(as_globset(glob)?.regex().trim_start_matches("(?-u)").to_owned())
 }
 
 #[cfg(test)]
