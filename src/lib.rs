@@ -47,7 +47,6 @@ pub mod internals {
     pub use crate::protect::encrypted::Encrypted;
     pub use crate::protect::sealed::certificate;
     pub use crate::protect::sealed::seal::seal;
-    pub use crate::settings::PlaintextInGit;
     pub use crate::settings::file;
     pub use crate::settings::target::Target;
 }

@@ -23,6 +23,7 @@ use crate::settings::target::Target;
 use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
+use regcred_core::spec::Open;
 
 /// Reads, edits and writes the list. On an error the items stay unchanged, `results` holds the reason, and the command fails too, because
 /// kustomize reads only the exit status.
@@ -103,7 +104,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
     if manifests.hold_a_secret() {
         git::check_stdout(&Target::new(Path::new(""), &run.settings, &secret_variables, environment))
             .map_err(for_a_function)?;
-        warnings.extend(package::check(list, run.settings.plaintext_in_git, environment)?);
+        warnings.extend(package::check(list, run.settings.options.allow_plaintext_in_git.or_default(), environment)?);
     }
     for warning in &warnings {
         report::detail(&warning.message);

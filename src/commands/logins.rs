@@ -1,7 +1,6 @@
 //! Reads and merges the logins of a fleet.
 
-use crate::credentials::lifetime::ShortLived;
-use crate::credentials::{Credentials, Helpers, Source, is_missing_variable};
+use crate::credentials::{Credentials, Source, is_missing_variable};
 use crate::environment::Environment;
 use crate::files::cluster_run::ClusterRun;
 use crate::files::marks::Known;
@@ -13,6 +12,7 @@ use crate::settings::external::ExternalSettings;
 use crate::settings::findings::Findings;
 use regcred_core::diagnostic::{Diagnostic, Failure, Severity};
 use regcred_core::docker_config::{DockerConfig, Logins};
+use regcred_core::spec::Options;
 
 /// What to do if the variables of the logins are not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +33,12 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn of(members: &[Settings], environment: &Environment) -> Self {
-        let short_lived = members.first().map_or(ShortLived::Refuse, |member| member.short_lived);
-        let helpers = members.first().map_or(Helpers::Leave, |member| member.credential_helpers);
+        let options = members.first().map_or_else(Options::default, |member| member.options.clone());
         let pull_secrets = || members.iter().flat_map(|member| &member.pull_secrets);
         let sources = || pull_secrets().flat_map(|pull_secret| &pull_secret.sources);
         let mut variables = sources().flat_map(Source::variables);
         Self {
-            credentials: Credentials::read(sources(), environment, short_lived, helpers),
+            credentials: Credentials::read(sources(), environment, &options),
             are_any_set: variables.any(|variable| environment.is_set(variable.name.as_str())),
             wrong: Findings::default(),
             missing: Findings::default(),

@@ -13,6 +13,7 @@ use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
 use crate::templates::Templates;
 use regcred_core::diagnostic::Failure;
+use regcred_core::spec::Open;
 use regcred_core::spec::choice::MessageFormat;
 use regcred_core::spec::typed::Typed;
 
@@ -22,10 +23,10 @@ pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Res
     let Fleet { members, secret_variables, warnings } =
         Fleet::resolve_for(Purpose::Manifests, typed, file, environment)?;
     runs::prepare_threads(&members, environment);
-    if members.iter().any(|settings| settings.message_format == MessageFormat::Json) {
+    if members.iter().any(|settings| settings.options.message_format.chosen() == Some(&MessageFormat::Json)) {
         report::be_json();
     }
-    let templates = members.first().and_then(|first| first.templates.clone());
+    let templates = members.first().and_then(|first| first.templates(environment));
     let folders = clusters::Folders::of(&members, environment.directory());
     let runs = runs::all(members, warnings, &secret_variables, environment)?;
     let templates = Templates::load(templates.as_deref())?;

@@ -18,6 +18,7 @@ use crate::settings::findings::Findings;
 use crate::settings::{Certificate, Destination, Settings};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::VariableName;
+use regcred_core::spec::Open;
 
 /// Reads each login once, merges the logins of every pull secret, and prepares the protector of each cluster.
 /// Errors: all problems of the logins and of their protection.
@@ -146,12 +147,14 @@ fn of_one_key(runs: &[ClusterRun]) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     for ClusterRun { settings, protector, .. } in runs {
         let (Some(recipient), Some(Certificate::File(_)), Some(cluster)) =
-            (protector.recipient(), &settings.sealing_cert, &settings.cluster)
+            (protector.recipient(), settings.options.sealing_cert.chosen(), &settings.cluster)
         else {
             continue;
         };
         let first = *known.entry(recipient).or_insert(settings);
-        if let (true, Some(other)) = (first.sealing_cert != settings.sealing_cert, &first.cluster) {
+        if let (true, Some(other)) =
+            (first.options.sealing_cert.chosen() != settings.options.sealing_cert.chosen(), &first.cluster)
+        {
             let message = format!("{other} and {cluster} use different files with the same key");
             let hint = format!(
                 "if one of them was fetched from the wrong cluster: `regcred fetch-cert --cluster {cluster} --context CONTEXT`"

@@ -146,8 +146,8 @@ fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic
         findings.add(problems, member.cluster.as_ref());
     }
     findings.add(Key::problems(&fleet.secret_variables, environment), None);
-    let templates = fleet.members.first().and_then(|first| first.templates.as_deref());
-    if let Err(Failure::Input { problems, .. }) = Templates::load(templates) {
+    let templates = fleet.members.first().and_then(|first| first.templates(environment));
+    if let Err(Failure::Input { problems, .. }) = Templates::load(templates.as_deref()) {
         findings.add(problems, None);
     }
     Ok(findings.said())

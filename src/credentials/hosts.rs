@@ -3,8 +3,7 @@
 use super::from_preset;
 use super::source::{self, Variables};
 use crate::environment::Environment;
-use regcred_core::credentials::Source;
-use regcred_core::credentials::lifetime::ShortLived;
+use regcred_core::credentials::{Facts, Source};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::RegistryKey;
 
@@ -29,7 +28,7 @@ pub fn registries(source: &Source, environment: &Environment, problems: &mut Vec
         },
         Source::DockerConfig(_) | Source::DockerConfigFile(_) => {
             let mut found = Vec::new();
-            let facts = super::facts(environment, ShortLived::Allow);
+            let facts = Facts { allow_short_lived: true, ..super::facts(environment) };
             let logins = source::read(source, environment, &facts, &Variables { hidden: None, used: &[] }, &mut found);
             let matters = |problem: &Diagnostic| problem.is_error() || KEY_WARNINGS.contains(&problem.code);
             problems.extend(found.into_iter().filter(matters).map(suggest_registry_flag));

@@ -15,14 +15,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::environment::{Environment, Reading};
 use crate::report;
-use lifetime::ShortLived;
 use regcred_core::credentials::{Credential, Facts, Variable};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::VariableName;
+use regcred_core::spec::{Open, Options};
 use source::Variables;
 
 pub use hosts::registries;
-pub use regcred_core::credentials::auths::Helpers;
 pub use regcred_core::credentials::{DEFAULT_VARIABLE, Need, OTHER_VARIABLE, Source, is_a_placeholder, lifetime};
 
 /// Whether the problem is a variable that is not set, or is empty. A merge request has no protected variables.
@@ -31,7 +30,7 @@ pub fn is_missing_variable(problem: &Diagnostic) -> bool {
 }
 
 /// What a check of logins must know about this process: the time, the CI and its job tokens.
-fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {
+fn facts(environment: &Environment) -> Facts<'static> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let value = |name: &&'static str| match environment.read(&VariableName::known(name)) {
         Reading::Value(value) => Some((*name, value)),
@@ -39,7 +38,7 @@ fn facts(environment: &Environment, short_lived: ShortLived) -> Facts<'static> {
     };
     Facts {
         now: since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
-        short_lived,
+        allow_short_lived: false,
         job_tokens: lifetime::JOB_TOKENS.iter().filter_map(value).collect(),
         keep_a_dollar: environment.ci().how_to_keep_a_dollar(),
     }
@@ -51,20 +50,15 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads every source.
-    pub fn read<'a>(
-        sources: impl Iterator<Item = &'a Source>,
-        environment: &Environment,
-        short_lived: ShortLived,
-        helpers: Helpers,
-    ) -> Self {
-        let facts = facts(environment, short_lived);
+    /// Reads every source, as the options for all logins say.
+    pub fn read<'a>(sources: impl Iterator<Item = &'a Source>, environment: &Environment, options: &Options) -> Self {
+        let facts = Facts { allow_short_lived: options.allow_short_lived.or_default(), ..facts(environment) };
         let sources: Vec<_> = sources.collect();
         let known = [DEFAULT_VARIABLE, OTHER_VARIABLE].into_iter().chain(lifetime::JOB_TOKENS).map(VariableName::known);
         let used: Vec<_> = sources.iter().flat_map(|source| source.variables()).map(|variable| variable.name).collect();
         // A credential helper is another program. It needs no variable that holds a login, so it gets none.
         let hidden: Vec<_> = used.iter().cloned().chain(known).collect();
-        let variables = Variables { hidden: (helpers == Helpers::Ask).then_some(&hidden), used: &used };
+        let variables = Variables { hidden: options.credential_helpers.or_default().then_some(&hidden), used: &used };
         let mut read = HashMap::new();
         for source in sources {
             read.entry(source.clone()).or_insert_with(|| {
@@ -118,8 +112,7 @@ mod tests {
     fn read(variables: &[(&str, &str)], sources: &[Source]) -> Result<(usize, Vec<&'static str>), Vec<&'static str>> {
         let environment = Environment::new(variables.iter().copied(), PathBuf::from("/"));
         let mut problems = Vec::new();
-        let logins = Credentials::read(sources.iter(), &environment, ShortLived::Refuse, Helpers::Leave)
-            .of(sources, &mut problems);
+        let logins = Credentials::read(sources.iter(), &environment, &Options::default()).of(sources, &mut problems);
         let codes = problems.iter().map(|problem| problem.code.as_str()).collect();
         if problems.iter().any(Diagnostic::is_error) { Err(codes) } else { Ok((logins.len(), codes)) }
     }

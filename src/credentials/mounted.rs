@@ -2,17 +2,17 @@
 
 use secrecy::SecretString;
 
-use super::facts;
-use super::lifetime::ShortLived;
 use crate::environment::Environment;
 use regcred_core::credentials::auths::{self, Helpers};
 use regcred_core::credentials::decode::{self, Place};
-use regcred_core::credentials::{Credential, checked};
+use regcred_core::credentials::{Credential, Facts, checked};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::registry::RegistryKey;
 
-/// Short-lived logins only get a warning: an operator may refresh the mounted Secret.
-const SHORT_LIVED: ShortLived = ShortLived::Allow;
+/// The facts for mounted logins. A short-lived one only gets a warning: an operator may refresh the mounted Secret.
+fn facts(environment: &Environment) -> Facts<'static> {
+    Facts { allow_short_lived: true, ..super::facts(environment) }
+}
 
 /// The checked logins of a whole Docker config; their problems are added to `problems`.
 pub fn docker_config(
@@ -23,7 +23,7 @@ pub fn docker_config(
 ) -> Vec<Credential> {
     match decode::docker_config(text, source, Place::Variable, problems) {
         Ok(json) => {
-            let facts = facts(environment, SHORT_LIVED);
+            let facts = facts(environment);
             let (logins, _) = auths::read(&json, source, Helpers::Leave, problems);
             logins.into_iter().map(|login| checked(login, &facts, problems)).collect()
         }
@@ -58,6 +58,6 @@ impl Login<'_> {
             username_source: self.username_source.unwrap_or_else(|| source.to_owned()),
             is_one_of_several: false,
         };
-        checked(login, &facts(environment, SHORT_LIVED), problems)
+        checked(login, &facts(environment), problems)
     }
 }

@@ -5,6 +5,7 @@ use crate::protect::Protector;
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_core::docker_config::Logins;
 use regcred_core::objects::{Request, Wanted};
+use regcred_core::spec::Open;
 
 /// The run for one cluster, or for the only one.
 pub struct ClusterRun {
@@ -23,7 +24,7 @@ impl ClusterRun {
 
     /// The objects to build.
     pub fn request(&self) -> Request<'_> {
-        let Settings { combination, create_namespaces, patcher, .. } = &self.settings;
+        let Settings { combination, patcher, options, .. } = &self.settings;
         let wanted = self.pull_secrets().map(|(pull_secret, docker_config)| Wanted {
             name: &pull_secret.name,
             namespaces: &pull_secret.namespaces,
@@ -35,7 +36,7 @@ impl ClusterRun {
         Request {
             pull_secrets: wanted.collect(),
             link: combination.link,
-            create_namespaces: *create_namespaces,
+            create_namespaces: options.create_namespaces.or_default(),
             patcher: patcher.as_ref(),
             marks: self.settings.marks(),
         }

@@ -16,6 +16,7 @@ use crate::settings::choices::{Chart, Format, Protect};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::Failure;
 use regcred_core::objects;
+use regcred_core::spec::Open;
 
 /// Files, created one by one.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry<'a>, WriteError>> + 'a>;
@@ -156,5 +157,5 @@ fn stream<'a>(name: &str, documents: &'a Documents<'a>, form: Form) -> Entry<'a>
 
 fn value(run: &ClusterRun) -> Result<SecretString, Failure> {
     let (_, docker_config) = helm_values::only(run)?;
-    Ok(if run.settings.is_raw { docker_config.to_json() } else { docker_config.to_base64() })
+    Ok(if run.settings.options.raw.or_default() { docker_config.to_json() } else { docker_config.to_base64() })
 }

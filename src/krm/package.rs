@@ -4,7 +4,6 @@ use super::list::ResourceList;
 use crate::environment::Environment;
 use crate::files::git;
 use crate::protect::approval;
-use crate::settings::PlaintextInGit;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// The hint of the refusal.
@@ -20,7 +19,7 @@ const PATHS: [&str; 2] = ["internal.config.kubernetes.io/path", "config.kubernet
 /// Errors: the files are in a Git work tree, and the user does not insist.
 pub fn check(
     list: &ResourceList<'_>,
-    plaintext: PlaintextInGit,
+    allows_plaintext: bool,
     environment: &Environment,
 ) -> Result<Option<Diagnostic>, Failure> {
     // kustomize passes at least one item, the functionConfig; kpt passes none for a package without objects.
@@ -35,7 +34,7 @@ pub fn check(
             approval::in_clear().hint("use `protect: external`, or `regcred render`"),
         ));
     }
-    if !is_a_package || plaintext == PlaintextInGit::Allow {
+    if !is_a_package || allows_plaintext {
         return Ok(None);
     }
     if git::in_work_tree(environment.directory()) {

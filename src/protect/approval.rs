@@ -27,7 +27,8 @@ pub fn check(listed: Option<&BTreeSet<String>>, recipients: &Recipients) -> Resu
 /// Refuses logins in clear in a file if there is a list of recipients, unless a flag asks for them: a merge request can change `protect`.
 /// Errors: a list exists, and no flag asks for logins in clear.
 pub fn check_in_clear(settings: &Settings, environment: &Environment) -> Result<(), Failure> {
-    if settings.protect_is_typed || listed(environment).is_none() {
+    let is_typed = settings.options.protect.as_ref().is_some_and(|protect| !protect.origin.is_of_a_file());
+    if is_typed || listed(environment).is_none() {
         return Ok(());
     }
     Err(Failure::of("the recipients", in_clear()))

@@ -3,17 +3,17 @@
 use super::fleet::Purpose;
 use super::usage;
 use regcred_core::diagnostic::Failure;
-use regcred_core::spec::{Options, PullSecret};
+use regcred_core::spec::{Open, Options, PullSecret};
 
 pub use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, SealingScope, Strategy};
 pub use regcred_core::spec::combination::{Chart, Combination, Wish};
 
 fn wish(options: &Options) -> Wish {
     Wish {
-        strategy: options.strategy.as_ref().map(|strategy| strategy.value),
-        link: options.link.as_ref().map(|link| link.value),
-        protect: options.protect.as_ref().map(|protect| protect.value),
-        format: options.format.as_ref().map(|format| format.value),
+        strategy: options.strategy.chosen().copied(),
+        link: options.link.chosen().copied(),
+        protect: options.protect.chosen().copied(),
+        format: options.format.chosen().copied(),
     }
 }
 
@@ -90,7 +90,7 @@ pub(super) fn combination(
 /// The same combination, if the chosen patcher can do it.
 /// Errors: usage: tamcore's patcher must link.
 fn patchable(combination: Combination, options: &Options) -> Result<Combination, Failure> {
-    let patcher = options.patcher.as_ref().map(|patcher| patcher.value);
+    let patcher = options.patcher.chosen().copied();
     if combination.strategy == Strategy::Patcher
         && patcher == Some(Patcher::Tamcore)
         && combination.link != Link::ServiceAccount

@@ -1,7 +1,7 @@
 //! Decides how the controller of `--strategy controller` is installed.
 
 use super::fleet::Purpose;
-use super::{usage, value_or};
+use super::usage;
 use crate::environment::Environment;
 use regcred_core::cluster::installation::{CHANGES_AT_CREATION, ControllerSettings, ResourceSettings};
 use regcred_core::confine::Allowed;
@@ -10,7 +10,7 @@ use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::Namespace;
 use regcred_core::objects::marks::CONTROLLER_NAMESPACE;
 use regcred_core::spec::choice::Link;
-use regcred_core::spec::{Options, Sourced, go};
+use regcred_core::spec::{Open, Options, Sourced, go};
 
 /// The default number of Pods: one works, the other takes over.
 const REPLICAS: u32 = 2;
@@ -84,10 +84,10 @@ fn decide(
     Ok(ControllerSettings {
         namespace: namespace(options),
         image: image.clone(),
-        replicas: value_or(options.replicas.as_ref(), || REPLICAS),
+        replicas: options.replicas.chosen().copied().unwrap_or(REPLICAS),
         kubernetes,
         selector: super::grant::selector(options, problems),
-        evicts: options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.value),
+        evicts: options.restart_stuck_pods.or_default(),
         check_online: interval(options, problems),
         registries: registries(options, allowed, problems),
         resources: resources(options, problems),
@@ -96,7 +96,7 @@ fn decide(
 
 /// The namespace of the controller.
 pub(super) fn namespace(options: &Options) -> Namespace {
-    value_or(options.controller_namespace.as_ref(), || Namespace::known(CONTROLLER_NAMESPACE))
+    options.controller_namespace.chosen().cloned().unwrap_or_else(|| Namespace::known(CONTROLLER_NAMESPACE))
 }
 
 /// The interval of the checks, as `regcred controller` reads it.
@@ -110,14 +110,10 @@ fn interval(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<String>
     Some(value.clone())
 }
 
-fn has_resources(options: &Options) -> bool {
-    options.crd.as_ref().is_some_and(|crd| crd.value)
-}
-
 /// The registries that custom resources may name with `--crd`, and that are asked with `--check-online`.
 fn registries(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnostic>) -> Vec<String> {
     let Some(Sourced { value, origin }) = &options.permitted_registries else { return Vec::new() };
-    if !has_resources(options) && options.check_online.is_none() {
+    if !options.crd.or_default() && options.check_online.is_none() {
         let message = format!("{origin} has no effect without `--crd` or `--check-online`");
         problems.push(Diagnostic::error(Code::MeansNothing, message).hint("add one of them, or leave it out"));
     }
@@ -131,7 +127,7 @@ fn registries(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnosti
 
 /// The limits for custom resources, with `--crd`.
 fn resources(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<ResourceSettings> {
-    let (secrets, is_there) = (&options.permitted_secrets, has_resources(options));
+    let (secrets, is_there) = (&options.permitted_secrets, options.crd.or_default());
     problems.extend(secrets.iter().filter(|_| !is_there).map(|Sourced { origin, .. }| {
         let message = format!("{origin} has no effect without `--crd`: only custom resources name Secrets later");
         Diagnostic::error(Code::MeansNothing, message).hint("add `crd: true`, or leave it out")

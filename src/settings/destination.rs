@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::usage;
 use regcred_core::diagnostic::Failure;
-use regcred_core::spec::Options;
 use regcred_core::spec::choice::{Format, Protect};
 use regcred_core::spec::combination::{Chart, Combination};
+use regcred_core::spec::{Open, Options};
 
 /// The place of the output, and whether the output is written or compared.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Destination {
         Combination { format, protect, .. }: Combination,
         chart: &Chart,
     ) -> Result<Self, Failure> {
-        let Some(path) = options.output.as_ref().map(|output| output.value.clone()) else {
+        let Some(path) = options.output.chosen().cloned() else {
             return match () {
                 () if format.is_a_tree() => Err(usage(
                     format!("`--format {format}` writes several files, and needs `--output`"),

@@ -1,7 +1,7 @@
 //! Resolves what a run does for each chosen cluster of regcred.yaml. Without clusters there is one unnamed cluster.
 
 use std::io::{BufReader, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::file::{Cluster, File, Spec as FileSpec};
 use super::findings::Findings;
@@ -16,7 +16,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::names::VariableName;
 use regcred_core::nearest::nearest;
 use regcred_core::spec::typed::Typed;
-use regcred_core::spec::{Origin, Spec};
+use regcred_core::spec::{Open, Origin, Spec};
 
 /// The settings of each cluster, in the order of the file.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec) -> Result<(), Failure
 fn list(flags: &Spec, environment: &Environment) -> (Option<Listed>, Vec<Diagnostic>) {
     const FLAG: &str = "`--namespaces-from`";
     let mut problems = Vec::new();
-    let Some(path) = flags.options.namespaces_from.as_ref().map(|path| path.value.as_path()) else {
+    let Some(path) = flags.options.namespaces_from.chosen().map(PathBuf::as_path) else {
         return (None, problems);
     };
     let is_stdin = path == Path::new("-");
@@ -150,10 +150,10 @@ fn refuse_problems(
     let reads_logins = !matches!(purpose, Purpose::Variables | Purpose::CleanUp);
     let is_refused = members.iter().flat_map(|member| &member.problems).any(Diagnostic::is_error);
     let all = || members.iter().map(|member| &member.settings).flat_map(sources);
-    let how = members.first().map(|member| (member.settings.short_lived, member.settings.credential_helpers));
-    let credentials = how
+    let credentials = members
+        .first()
         .filter(|_| is_refused && reads_logins)
-        .map(|(short_lived, helpers)| Credentials::read(all(), environment, short_lived, helpers));
+        .map(|first| Credentials::read(all(), environment, &first.settings.options));
     for Member { settings, problems, .. } in members {
         let mut problems = problems.clone();
         if let Some(credentials) = &credentials {

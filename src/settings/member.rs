@@ -15,8 +15,8 @@ use regcred_core::nearest::nearest;
 use regcred_core::spec::choice::{Format, Profile, Protect};
 use regcred_core::spec::meaning::{self, Run};
 use regcred_core::spec::template;
-use regcred_core::spec::typed::Typed;
-use regcred_core::spec::{Certificate, Origin, Sourced, Spec};
+use regcred_core::spec::typed::{self, Typed};
+use regcred_core::spec::{Certificate, Open, Origin, Sourced, Spec};
 
 /// The settings of one cluster, and its problems.
 pub(super) struct Member {
@@ -128,7 +128,7 @@ impl Context<'_> {
     /// The certificate in the variable belongs to one cluster, but it is not known to which.
     fn of_which_cluster(&self, cluster: Option<&Cluster>, settings: &Settings) -> Option<Diagnostic> {
         let some_have_their_own = self.clusters.iter().any(|cluster| cluster.sealing.certificate.is_some());
-        let is_of_the_variable = matches!(settings.sealing_cert, Some(Certificate::Variable(_)));
+        let is_of_the_variable = matches!(settings.options.sealing_cert.chosen(), Some(Certificate::Variable(_)));
         let is_sealed = settings.combination.protect == Protect::Sealed;
         (cluster.is_some() && some_have_their_own && is_of_the_variable && is_sealed).then(|| {
             let message =
@@ -172,8 +172,8 @@ impl Context<'_> {
     pub(super) fn refuse_idle(&self, members: &[Member]) -> Result<(), Failure> {
         let idle = |member: &Member| {
             let mut problems = meaning::idle(self.typed, &member.run);
-            if meaning::means_something("--templates", &member.run) {
-                problems.extend(idle_templates(&member.settings));
+            if typed::find("--templates").is_some_and(|setting| meaning::means_something(setting, &member.run)) {
+                problems.extend(idle_templates(&member.settings, self.environment));
             }
             problems
         };
@@ -233,12 +233,13 @@ pub(super) fn choose_pull_secrets(
 }
 
 /// Reports templates that would have no effect, because the run does not make their objects from templates.
-fn idle_templates(settings: &Settings) -> impl Iterator<Item = Diagnostic> {
-    let Settings { templates: folder, combination, chart, .. } = settings;
+fn idle_templates(settings: &Settings, environment: &Environment) -> impl Iterator<Item = Diagnostic> {
+    let Settings { combination, chart, .. } = settings;
+    let folder = settings.templates(environment);
     let format = combination.format;
     let names = template::BUILT_IN.iter().copied();
     let idle = names.filter(move |name| !template::is_used(name, format, chart));
-    let idle = idle.filter(|name| folder.as_ref().is_some_and(|folder| folder.join(name).exists()));
+    let idle = idle.filter(move |name| folder.as_ref().is_some_and(|folder| folder.join(name).exists()));
     idle.map(move |name| {
         Diagnostic::error(
             Code::Usage,
@@ -274,7 +275,7 @@ impl Settings {
                 ));
             }
             Destination::Write(_) | Destination::Check(_)
-                if format == Format::Json && self.profile == Some(Profile::Flux) =>
+                if format == Format::Json && self.options.profile.chosen() == Some(&Profile::Flux) =>
             {
                 return Err(usage(
                     "`--format json` and `--profile flux` cannot be combined: Flux reads no file that ends in .json",

@@ -26,21 +26,17 @@ use patcher::PatcherSettings;
 use pull_secret::Common;
 use regcred_core::cluster::installation::ControllerSettings;
 use regcred_core::confine::{self, Allowed};
-use regcred_core::credentials::auths::Helpers;
-use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
 use regcred_core::objects::marks::Marks;
-use regcred_core::plan::Encryption;
-use regcred_core::spec::choice::{Format, Link, MessageFormat, Profile, SealingScope, Strategy};
+use regcred_core::spec::choice::{Format, Link, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::logins::Known;
 use regcred_core::spec::meaning::Run;
-use regcred_core::spec::{Options, Sourced, Spec};
+use regcred_core::spec::{Open, Options, Spec};
 
 pub use destination::Destination;
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings};
-pub use regcred_core::objects::CreateNamespaces;
 pub use regcred_core::spec::{Certificate, SECRET_NAME, external};
 
 /// Everything that `render` does, resolved and valid.
@@ -54,40 +50,24 @@ pub struct Settings {
     pub patcher: Option<PatcherSettings>,
     pub controller: Option<ControllerSettings>,
     pub grant: Option<GrantSettings>,
-    pub create_namespaces: CreateNamespaces,
-    pub profile: Option<Profile>,
-    pub sealing_cert: Option<Certificate>,
-    /// To which name a sealed value is bound.
-    pub sealing_scope: SealingScope,
-    /// Which encrypted documents are encrypted again.
-    pub encryption: Encryption,
-    pub accepted_recipients: Vec<String>,
-    pub message_format: MessageFormat,
     pub chart: Chart,
-    /// Whether a Docker config that is the only output is JSON, not base64.
-    pub is_raw: bool,
-    pub templates: Option<PathBuf>,
-    pub short_lived: ShortLived,
-    pub credential_helpers: Helpers,
     pub destination: Destination,
-    pub plaintext_in_git: PlaintextInGit,
-    /// Whether the command line chooses how logins are protected, not `regcred.yaml`, also by leaving it out.
-    pub protect_is_typed: bool,
-}
-
-/// Whether a plain Secret may be written into a Git work tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlaintextInGit {
-    /// Only where Git ignores it.
-    Refuse,
-    /// The user insists.
-    Allow,
+    /// The options that need no decision: whatever uses one reads it here.
+    pub options: Options,
 }
 
 impl Settings {
     pub fn marks(&self) -> Marks {
         let owner = self.owner.as_ref().or(self.pull_secrets.first().map(|pull_secret| &pull_secret.name));
-        Marks { owner: owner.map_or(SECRET_NAME, ResourceName::as_str).to_owned(), profile: self.profile }
+        Marks {
+            owner: owner.map_or(SECRET_NAME, ResourceName::as_str).to_owned(),
+            profile: self.options.profile.chosen().copied(),
+        }
+    }
+
+    /// The folder with templates that replace ours.
+    pub fn templates(&self, environment: &Environment) -> Option<PathBuf> {
+        self.options.templates.chosen().map(|folder| environment.directory().join(folder))
     }
 
     /// Resolves the settings of one cluster. Problems of names and lists are added to `problems`, and the settings are not used then.
@@ -167,29 +147,9 @@ impl Settings {
             patcher,
             controller,
             grant,
-            create_namespaces: either(
-                options.create_namespaces.as_ref(),
-                CreateNamespaces::First,
-                CreateNamespaces::No,
-            ),
-            profile: options.profile.as_ref().map(|profile| profile.value),
-            sealing_cert: options.sealing_cert.as_ref().map(|certificate| certificate.value.clone()),
-            sealing_scope: value_or(options.sealing_scope.as_ref(), || SealingScope::Strict),
-            accepted_recipients: value_or(options.accepted_recipients.as_ref(), Vec::new),
-            message_format: value_or(options.message_format.as_ref(), || MessageFormat::Human),
-            encryption: either(options.reseal.as_ref(), Encryption::Always, Encryption::WhenChanged),
             chart,
-            is_raw: either(options.raw.as_ref(), true, false),
-            templates: options.templates.as_ref().map(|folder| path(folder.value.clone())),
-            credential_helpers: either(options.credential_helpers.as_ref(), Helpers::Ask, Helpers::Leave),
-            short_lived: either(options.allow_short_lived.as_ref(), ShortLived::Allow, ShortLived::Refuse),
             destination,
-            protect_is_typed: options.protect.as_ref().is_some_and(|protect| !protect.origin.is_of_a_file()),
-            plaintext_in_git: either(
-                options.allow_plaintext_in_git.as_ref(),
-                PlaintextInGit::Allow,
-                PlaintextInGit::Refuse,
-            ),
+            options: options.clone(),
         };
         Ok((settings, run))
     }
@@ -197,22 +157,12 @@ impl Settings {
 
 /// The chart that the values are for. With another format this option has no effect, as the table of options says.
 fn chart(options: &Options, path: impl Fn(PathBuf) -> PathBuf) -> Chart {
-    let has_values = options.format.as_ref().is_some_and(|format| format.value == Format::HelmValues);
-    match options.chart.as_ref().filter(|_| has_values).map(|chart| chart.value.clone()) {
+    let has_values = options.format.chosen() == Some(&Format::HelmValues);
+    match options.chart.chosen().filter(|_| has_values).cloned() {
         None => Chart::Own,
         Some(Chart::Template(file)) => Chart::Template(path(file)),
         Some(chart) => chart,
     }
-}
-
-/// What was chosen, or the default.
-fn value_or<T: Clone>(chosen: Option<&Sourced<T>>, default: impl FnOnce() -> T) -> T {
-    chosen.map_or_else(default, |chosen| chosen.value.clone())
-}
-
-/// The choice that a switch makes.
-fn either<T>(switch: Option<&Sourced<bool>>, on: T, off: T) -> T {
-    if switch.is_some_and(|switch| switch.value) { on } else { off }
 }
 
 /// Passes the facts of the environment about typed names and paths to `work`.

@@ -1,12 +1,12 @@
 //! Resolves the settings of the in-cluster patcher, checked against what its image understands.
 
-use super::{PullSecretSettings, value_or};
+use super::PullSecretSettings;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::kubelet::Image;
 use regcred_core::names::{Namespace, NamespacePattern, OF_THE_CLUSTER, ResourceName};
 use regcred_core::spec::choice::{Link, Patcher};
 use regcred_core::spec::combination::Chart;
-use regcred_core::spec::{Options, PullSecret, Sourced, go};
+use regcred_core::spec::{Open, Options, PullSecret, Sourced, go};
 
 pub use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
 
@@ -73,7 +73,7 @@ fn resolve(
     service_accounts: Accounts,
     problems: &mut Vec<Diagnostic>,
 ) -> PatcherSettings {
-    let patcher = of_the_chart.or(options.patcher.as_ref().map(|patcher| patcher.value)).unwrap_or(Patcher::Titansoft);
+    let patcher = of_the_chart.or(options.patcher.chosen().copied()).unwrap_or(Patcher::Titansoft);
     let mut refuse = |code, message: String, hint: &str| {
         problems.push(Diagnostic::error(code, message).hint(hint));
     };
@@ -132,11 +132,11 @@ fn resolve(
     excluded.extend(named.map(str::to_owned));
     PatcherSettings {
         patcher,
-        namespace: value_or(options.patcher_namespace.as_ref(), || Namespace::known(NAMESPACE)),
-        image: value_or(options.patcher_image.as_ref(), || default_image(patcher).to_owned()),
-        source: value_or(options.source_secret_name.as_ref(), || ResourceName::known(SOURCE)),
-        pull_secret: options.patcher_pull_secret.as_ref().map(|name| name.value.clone()),
-        interval: value_or(options.patcher_interval.as_ref(), || INTERVAL.to_owned()),
+        namespace: options.patcher_namespace.chosen().cloned().unwrap_or_else(|| Namespace::known(NAMESPACE)),
+        image: options.patcher_image.chosen().cloned().unwrap_or_else(|| default_image(patcher).to_owned()),
+        source: options.source_secret_name.chosen().cloned().unwrap_or_else(|| ResourceName::known(SOURCE)),
+        pull_secret: options.patcher_pull_secret.chosen().cloned(),
+        interval: options.patcher_interval.chosen().cloned().unwrap_or_else(|| INTERVAL.to_owned()),
         guard: if options.no_guard.is_some() { Guard::Unconfined } else { Guard::Confined },
         exclude: excluded,
         service_accounts,

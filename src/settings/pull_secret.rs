@@ -1,6 +1,6 @@
 //! Resolves one pull secret: its name, logins, namespaces and ServiceAccounts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::fleet::Purpose;
 use super::layers::NAMESPACES;
@@ -14,7 +14,7 @@ use regcred_core::spec::choice::{Format, Link, Profile, Protect, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::external::{self, ExternalSettings, Reach};
 use regcred_core::spec::typed::parsed;
-use regcred_core::spec::{Options, Origin, Parsed, PullSecret, SECRET_NAME, Sourced};
+use regcred_core::spec::{Open, Options, Origin, Parsed, PullSecret, SECRET_NAME, Sourced};
 
 /// The ServiceAccount that a chart creates.
 pub const OWN_ACCOUNT: &str = "image-puller";
@@ -158,7 +158,7 @@ impl Common<'_> {
     fn on_openshift(&self, namespaces: &[Namespace]) -> Option<Diagnostic> {
         let is_openshift =
             self.listed.is_some_and(Listed::is_of_openshift) || namespaces.iter().any(namespaces::is_of_openshift);
-        let forces = self.options.profile.as_ref().map(|profile| profile.value).filter(|it| *it != Profile::Helm);
+        let forces = self.options.profile.chosen().copied().filter(|it| *it != Profile::Helm);
         let (severity, what) = match forces {
             Some(profile) => {
                 (Severity::Error, format!("the tool of `--profile {profile}` always forces, so it removes"))
@@ -222,7 +222,7 @@ impl Common<'_> {
                 usable.len()
             ),
             (Some(_), _) => {
-                let path = self.options.namespaces_from.as_ref().map(|path| path.value.as_path());
+                let path = self.options.namespaces_from.chosen().map(PathBuf::as_path);
                 if path == Some(Path::new("-")) {
                     "the list on standard input was empty: did the command before the pipe fail?".to_owned()
                 } else {

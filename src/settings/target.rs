@@ -2,24 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{PlaintextInGit, Settings};
+use super::Settings;
 use crate::environment::Environment;
 use regcred_core::names::{ResourceName, VariableName};
-use regcred_core::plan::Encryption;
+use regcred_core::spec::{Open, Options};
 
 /// The file or directory of `--output`.
 #[derive(Clone)]
 pub struct Target<'a> {
     /// Its path, absolute.
     pub path: PathBuf,
-    /// Whether a plain Secret may enter a work tree.
-    pub plaintext_in_git: PlaintextInGit,
-    /// Which encrypted documents are encrypted again.
-    pub encryption: Encryption,
+    /// The options of the run.
+    pub options: &'a Options,
     /// The name of its cluster.
     pub cluster: Option<&'a ResourceName>,
-    /// The fingerprints of the recipients that this run accepts.
-    pub accepted: &'a [String],
     /// The variables that child processes do not get.
     pub secret_variables: &'a [VariableName],
     /// The variables and the directory.
@@ -36,12 +32,20 @@ impl<'a> Target<'a> {
     ) -> Self {
         Self {
             path: environment.directory().join(path),
-            plaintext_in_git: settings.plaintext_in_git,
-            encryption: settings.encryption,
+            options: &settings.options,
             cluster: settings.cluster.as_ref(),
-            accepted: &settings.accepted_recipients,
             secret_variables,
             environment,
         }
+    }
+
+    /// Whether a plain Secret may enter a Git work tree.
+    pub fn allows_plaintext_in_git(&self) -> bool {
+        self.options.allow_plaintext_in_git.or_default()
+    }
+
+    /// The fingerprints of the recipients that this run accepts.
+    pub fn accepted(&self) -> &[String] {
+        self.options.accepted_recipients.chosen().map_or(&[], Vec::as_slice)
     }
 }

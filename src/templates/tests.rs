@@ -5,7 +5,7 @@ use regcred_core::docker_config::Logins;
 use regcred_core::manifest::Manifests;
 use regcred_core::objects::marks::Marks;
 use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
-use regcred_core::objects::{self, CreateNamespaces, Request, Wanted};
+use regcred_core::objects::{self, Request, Wanted};
 use regcred_core::spec::choice::{Link, Patcher, Profile};
 use regcred_core::spec::external::{self, written::External};
 use serde_json::json;
@@ -93,7 +93,7 @@ fn our_templates_make_the_objects_that_are_built_without_them() {
             docker_config: &docker_config,
         }],
         link,
-        create_namespaces: CreateNamespaces::First,
+        create_namespaces: true,
         patcher,
         marks: Marks { owner: "acme".to_owned(), profile: Some(Profile::Argocd) },
     };
@@ -127,7 +127,7 @@ fn of_a_patcher(patcher: Patcher, service_accounts: Accounts) -> Vec<Value> {
     let request = Request {
         pull_secrets: vec![secret],
         link: Link::ServiceAccount,
-        create_namespaces: CreateNamespaces::No,
+        create_namespaces: false,
         patcher: Some(&settings),
         marks: Marks { owner: "acme".to_owned(), profile: None },
     };

@@ -14,12 +14,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use regcred::environment::Environment;
 use regcred::internals::{
-    Content, Encrypted, Entry, Kind, Known, Mode, NeedsLogins, NewPaths, PlaintextInGit, Prepared, Protection, Target,
-    WriteError, prepare,
+    Content, Encrypted, Entry, Kind, Known, Mode, NeedsLogins, NewPaths, Prepared, Protection, Target, WriteError,
+    prepare,
 };
 use regcred_core::diagnostic::{Diagnostic, Failure};
-use regcred_core::plan::{Action, Encryption};
+use regcred_core::plan::Action;
 use regcred_core::recipient::{Recipient, Recipients};
+use regcred_core::spec::{Options, Origin, Sourced};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -109,8 +110,7 @@ fn wanted(namespaces: &[(&str, u8)], recipient: u8) -> Wanted {
 struct Place {
     folder: tempfile::TempDir,
     environment: Environment,
-    encryption: Encryption,
-    accepted: Vec<String>,
+    options: Options,
 }
 
 /// What a run did to a tree.
@@ -121,14 +121,18 @@ struct Written {
     warnings: Vec<Diagnostic>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every option may be left open")]
+fn typed<T>(value: T) -> Option<Sourced<T>> {
+    Some(Sourced { value, origin: Origin::Flag("--flag") })
+}
+
 impl Place {
     fn new(key: &str) -> Self {
         let environment = Environment::new([("REGCRED_FINGERPRINT_KEY", key)], PathBuf::new());
         Self {
             folder: tempfile::tempdir().unwrap(),
             environment,
-            encryption: Encryption::WhenChanged,
-            accepted: vec!["0".to_owned(), "1".to_owned()],
+            options: Options { accepted_recipients: typed(vec!["0".to_owned(), "1".to_owned()]), ..Options::default() },
         }
     }
 
@@ -139,10 +143,8 @@ impl Place {
     fn target(&self) -> Target<'_> {
         Target {
             path: self.root(),
-            plaintext_in_git: PlaintextInGit::Refuse,
-            encryption: self.encryption,
+            options: &self.options,
             cluster: None,
-            accepted: &self.accepted,
             secret_variables: &[],
             environment: &self.environment,
         }
@@ -295,7 +297,7 @@ fn reseal_makes_everything_anew() {
     let mut place = Place::new(KEY);
     let tree = wanted(&[("a", 0), ("b", 1)], 0);
     place.write(&tree);
-    place.encryption = Encryption::Always;
+    place.options.reseal = typed(true);
     let again = place.write(&tree);
     assert_eq!((again.files, again.unchanged, again.warnings.len()), (2, 1, 0));
 }
@@ -521,7 +523,7 @@ fn a_document_does_not_move_to_the_recipient_of_another_one() {
             Ok(entry(path(namespace), Content::Encrypted(Box::new(stand_in))))
         })
     };
-    place.accepted.clear();
+    place.options.accepted_recipients = None;
     place.try_write(entries(0, 1).into_iter()).unwrap();
     let before = place.text("a");
     let refused = place.try_write(entries(1, 1).into_iter()).err().unwrap();
@@ -534,6 +536,6 @@ fn a_document_does_not_move_to_the_recipient_of_another_one() {
         Ok(entry(path(namespace), Content::Encrypted(Box::new(stand_in))))
     });
     assert_eq!(place.try_write(entries(0, 1).into_iter().chain(third)).unwrap().files, 1);
-    place.accepted.push("1".to_owned());
+    place.options.accepted_recipients = typed(vec!["1".to_owned()]);
     assert_eq!(place.try_write(entries(1, 1).into_iter()).unwrap().files, 1);
 }

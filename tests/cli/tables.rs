@@ -1,6 +1,6 @@
 //! Writes the tables of the documentation from the tables of the code.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use regcred_core::spec::choice::{Format, Link, Protect, Strategy};
@@ -53,10 +53,13 @@ pub fn combinations() -> String {
 pub fn options() -> String {
     let mut text = "| flag | has no effect |\n|---|---|\n".to_owned();
     for setting in SETTINGS {
-        let is_of_it = |flag: &&str| flag.split(' ').next() == Some(setting.flag);
-        for flag in reasons().map(|(flag, _)| flag).filter(is_of_it).collect::<BTreeSet<_>>() {
-            let when: Vec<_> = reasons().filter(|(other, _)| *other == flag).map(|(_, when)| when).collect();
-            let _ = writeln!(text, "| `{flag}` | {} |", when.join("; "));
+        let mut of_value: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (value, when) in reasons(setting) {
+            of_value.entry(value).or_default().push(when);
+        }
+        for (value, when) in of_value {
+            let value = value.map_or(String::new(), |value| format!(" {value}"));
+            let _ = writeln!(text, "| `{}{value}` | {} |", setting.flag, when.join("; "));
         }
     }
     text

@@ -9,13 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use regcred::environment::Environment;
 use regcred::internals::Credentials;
 use regcred_core::credentials::Source;
-use regcred_core::credentials::auths::Helpers;
-use regcred_core::credentials::lifetime::ShortLived;
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::docker_config::DockerConfig;
 use regcred_core::docker_config::credential::Credential;
 use regcred_core::docker_config::kubelet::{self, Image};
 use regcred_core::explain::{Account, Candidate, Facts, Place, PullSecret, Wanted};
+use regcred_core::spec::Options;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
@@ -244,8 +243,7 @@ pub fn emit_text(written: &str) -> Result<Vec<DockerConfig>, Vec<Diagnostic>> {
     let environment = Environment::new([("AUTH", written)], PathBuf::from("/"));
     let sources = [Source::DockerConfig("AUTH".parse().unwrap())];
     let mut problems = Vec::new();
-    let logins =
-        Credentials::read(sources.iter(), &environment, ShortLived::Refuse, Helpers::Leave).of(&sources, &mut problems);
+    let logins = Credentials::read(sources.iter(), &environment, &Options::default()).of(&sources, &mut problems);
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }

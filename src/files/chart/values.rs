@@ -9,12 +9,13 @@ use zeroize::Zeroizing;
 use crate::files::cluster_run::ClusterRun;
 use crate::files::stream::{Shown, show};
 use crate::settings::choices::{Link, Profile, Protect};
-use crate::settings::{CreateNamespaces, OWN_ACCOUNT, PullSecretSettings};
+use crate::settings::{OWN_ACCOUNT, PullSecretSettings};
 use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::marks::{Marks, Role};
 use regcred_core::objects::{Wanted, plan, references};
+use regcred_core::spec::Open;
 
 const HEAD: &str = include_str!("../../../templates/chart/values-head.yaml");
 const HEAD_SEALED: &str = include_str!("../../../templates/chart/values-head-sealed.yaml");
@@ -44,10 +45,10 @@ fn text(head: &str, values: &Values<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
 fn values<'a>(run: &ClusterRun, shown: &'a [(&PullSecretSettings, Option<Zeroizing<String>>)]) -> Values<'a> {
     let (settings, request) = (&run.settings, run.request());
     // Helm's own annotations are in the templates, whatever the profile is: a release must never delete a kept object.
-    let profile = settings.profile.filter(|profile| *profile != Profile::Helm);
+    let profile = settings.options.profile.chosen().copied().filter(|profile| *profile != Profile::Helm);
     let marks = Marks { profile, ..request.marks };
     Values {
-        create_namespaces: settings.create_namespaces == CreateNamespaces::First,
+        create_namespaces: request.create_namespaces,
         annotations: Annotations {
             namespace: marks.annotations(Role::Namespace).collect(),
             kept_service_account: marks.annotations(Role::LinkedServiceAccount).collect(),

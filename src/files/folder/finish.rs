@@ -130,7 +130,7 @@ impl Run<'_> {
         let is_lost = may_be_lost && self.tally.finds_one;
         let authority = match listed {
             Some(list) => Authority::List(list),
-            None if is_lost => Authority::History(self.target.accepted.iter().cloned().collect()),
+            None if is_lost => Authority::History(self.target.accepted().iter().cloned().collect()),
             None if !self.key.is_there() => Authority::Nobody,
             None => self.history(),
         };
@@ -139,7 +139,7 @@ impl Run<'_> {
             self.prepared.warnings.push(warnings::first(&shown));
         }
         let refused = authority.refuse(&self.tally.recipients);
-        let is_accepted = |one: &Recipient| self.target.accepted.iter().any(|accepted| accepted == one.fingerprint());
+        let is_accepted = |one: &Recipient| self.target.accepted().iter().any(|accepted| accepted == one.fingerprint());
         let problem = match (&authority, refused.as_slice()) {
             (Authority::List(_), [_, ..]) => approval::not_listed(&refused),
             (Authority::History(known), []) if !is_lost || !known.is_empty() => {
@@ -176,7 +176,7 @@ impl Run<'_> {
         // a journal.
         let mut lines = ours.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
         let is_signed = !self.root.has_journal && lines.any(|(path, line)| line.is_signed(path, self.key));
-        self.tally.history(approved, is_signed, self.target.accepted)
+        self.tally.history(approved, is_signed, self.target.accepted())
     }
 
     fn warn(&mut self) {

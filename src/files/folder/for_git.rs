@@ -12,7 +12,6 @@ use super::run::Run;
 use super::{Mode, read, root::Kind};
 use crate::files::git::{self, Guard};
 use crate::files::{File, Protection};
-use crate::settings::PlaintextInGit;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// The file that keeps Git from changing line ends, and lets Git merge the lock.
@@ -56,7 +55,7 @@ impl Run<'_> {
     }
 
     fn is_to_be_covered(&self) -> bool {
-        self.target.plaintext_in_git == PlaintextInGit::Refuse && self.root.takes_settings_of_git(git::IGNORE_FILE)
+        !self.target.allows_plaintext_in_git() && self.root.takes_settings_of_git(git::IGNORE_FILE)
     }
 
     /// Adds the files for Git: `.gitignore` if a secret is in clear, `.gitattributes` otherwise.
@@ -90,7 +89,7 @@ impl Run<'_> {
         let goes = |path: &str| left_over.iter().any(|gone| gone.as_str() == path);
         if self.mode != Mode::Write
             || !goes(git::IGNORE_FILE)
-            || self.target.plaintext_in_git == PlaintextInGit::Allow
+            || self.target.allows_plaintext_in_git()
             || !git::in_work_tree(&self.root.path)
         {
             return Ok(());

@@ -23,6 +23,7 @@ use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::plan::{self, Action, Change, Encryption, Reason, Wanted};
 use regcred_core::recipient::Recipient;
+use regcred_core::spec::Open;
 
 /// Fewer plain files than this are not worth a second thread.
 const FEW: usize = 64;
@@ -149,7 +150,8 @@ impl<'a> Run<'a> {
 
     fn wanted(&self, Entry { path, document, content, .. }: &Entry<'_>) -> Wanted {
         let encryption = match content.protection() {
-            Protection::Encrypted => self.target.encryption,
+            Protection::Encrypted if self.target.options.reseal.or_default() => Encryption::Always,
+            Protection::Encrypted => Encryption::WhenChanged,
             Protection::Public | Protection::Plaintext => Encryption::None,
         };
         Wanted { path: path.clone(), document: document.clone(), encryption }
@@ -218,8 +220,7 @@ impl<'a> Run<'a> {
                 (Some(number), file)
             }
         };
-        let is_all = self.target.encryption == Encryption::Always;
-        let outdated = if is_all { Outdated::EncryptAll } else { Outdated::Encrypt };
+        let outdated = if self.target.options.reseal.or_default() { Outdated::EncryptAll } else { Outdated::Encrypt };
         let mut hasher = hasher(protection, self.key);
         let mut into = BufWriter::with_capacity(
             if matches!(entry.content, Content::Stream(..)) { stream::BUFFER } else { 0 },

@@ -13,7 +13,6 @@ use rustix::fs::FileType;
 
 use crate::environment::place::{self, is_of_git, is_root};
 use crate::environment::{Environment, read_file, read_text};
-use crate::settings::PlaintextInGit;
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use repository::{Repository, Verdict, is_a_plain_file, lasts};
@@ -59,7 +58,7 @@ impl<'a> Guard<'a> {
     /// for it.
     /// Errors: a file is in a work tree, and is tracked or not ignored, or Git cannot tell.
     pub fn check(&mut self, files: impl IntoIterator<Item = (PathBuf, String)>) -> Result<(), Failure> {
-        if self.target.plaintext_in_git == PlaintextInGit::Allow {
+        if self.target.allows_plaintext_in_git() {
             return Ok(());
         }
         // By the work tree that is asked, and the nearest work tree.
@@ -79,7 +78,7 @@ impl<'a> Guard<'a> {
 
     /// Refuses a folder of temporaries with plain Secrets if Git tracks something there: a killed run would leave the Secrets to Git.
     pub fn check_temporaries(&mut self, folder: &Path) -> Result<(), Failure> {
-        if self.target.plaintext_in_git == PlaintextInGit::Allow {
+        if self.target.allows_plaintext_in_git() {
             return Ok(());
         }
         let files = [(folder.to_path_buf(), "the folder in which new files wait".to_owned())];
@@ -167,7 +166,7 @@ fn refusal(what: &str, remedy: &str) -> Failure {
 /// Refuses standard output if it is redirected to a file that may hold no plain Secret.
 pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
     let Some(path) = redirected_stdout() else { return Ok(()) };
-    if !is_a_plain_file(&path) && target.plaintext_in_git == PlaintextInGit::Refuse {
+    if !is_a_plain_file(&path) && !target.allows_plaintext_in_git() {
         let hint = "write to a file without other names, with --output or through a pipe; ";
         return Err(refusal("standard output goes to a file whose names cannot all be seen", hint));
     }
@@ -186,7 +185,7 @@ pub fn redirected_stdout() -> Option<PathBuf> {
 
 /// Refuses a single file that may hold no plain Secret, in a run with these outputs.
 pub fn check_file(path: &Path, name: &str, outputs: Vec<PathBuf>, target: &Target<'_>) -> Result<(), Failure> {
-    if target.plaintext_in_git == PlaintextInGit::Allow {
+    if target.allows_plaintext_in_git() {
         return Ok(());
     }
     let places = place::resolve(path).map_err(|lost| {

@@ -17,7 +17,7 @@ use crate::protect::sops;
 use crate::protect::{Documents, Protector};
 use crate::settings::choices::{Chart, Link, Protect};
 use crate::settings::patcher::{Guard, PatcherSettings};
-use crate::settings::{CreateNamespaces, Destination, PullSecretSettings, Settings};
+use crate::settings::{Destination, PullSecretSettings, Settings};
 use crate::templates::{self, Templates};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::Logins;
@@ -116,7 +116,7 @@ fn plain_files(run: &ClusterRun, templates: &Templates, name: &str) -> Result<Ve
 fn source(run: &ClusterRun, patcher: &PatcherSettings, templates: &Templates) -> Result<Manifests, Failure> {
     let request = run.request();
     let mut manifests = Manifests::default();
-    if request.create_namespaces == CreateNamespaces::First {
+    if request.create_namespaces {
         let namespaces = objects::namespaces(&request.marks, templates)?;
         manifests.each(vec![namespaces], vec![(patcher.namespace.clone(), 0)]);
     }

@@ -25,6 +25,7 @@ use regcred_core::manifest::{Manifest, PullSecret, SealedShell};
 use regcred_core::names::Namespace;
 use regcred_core::objects::marks::Role;
 use regcred_core::recipient::{Recipient, Recipients};
+use regcred_core::spec::Open;
 
 /// More than the length of the text around a ciphertext.
 const ROOM: usize = 1024;
@@ -44,9 +45,9 @@ impl Sealer {
     /// Reads the certificate, and tries its key once, so that sealing cannot fail later.
     /// Errors: the certificate is missing or has expired, or its key is not RSA.
     pub fn prepare(settings: &Settings, environment: &Environment) -> Result<Self, Failure> {
-        let scope = settings.sealing_scope;
+        let scope = settings.options.sealing_scope.chosen().copied().unwrap_or(SealingScope::Strict);
         let refused = |problem| Failure::of("the certificate", problem);
-        let source = settings.sealing_cert.as_ref().ok_or_else(|| refused(not_said()))?;
+        let source = settings.options.sealing_cert.chosen().ok_or_else(|| refused(not_said()))?;
         let cluster = settings.cluster.as_ref();
         let pem = source::read(source, environment).map_err(|problem| match (source, cluster) {
             (Certificate::File(_), Some(name)) => refused(problem.hint(format!(

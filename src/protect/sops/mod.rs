@@ -132,7 +132,7 @@ impl Sops {
         }
         let approved = approval::listed(environment);
         if encrypts && let Some(rules) = &rules {
-            let known = approved.iter().flatten().chain(target.accepted).cloned().collect();
+            let known = approved.iter().flatten().chain(target.accepted()).cloned().collect();
             found.extend(servers::check(&rules.bytes, &known, environment).err());
         }
         Failure::unless_clean(TITLE, &found)?;

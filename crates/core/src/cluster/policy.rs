@@ -9,7 +9,7 @@ use super::ownership::{Whose, whose};
 use crate::docker_config::Logins;
 use crate::names::ResourceName;
 use crate::objects::marks::{CONTROLLER, STRATEGY};
-use crate::objects::{AsBuilt, CreateNamespaces, Request, Wanted, pod_policy};
+use crate::objects::{AsBuilt, Request, Wanted, pod_policy};
 use crate::plan::{Actual, Content, History, Owner};
 
 /// A policy or a binding that is wanted.
@@ -62,7 +62,7 @@ impl Delivery<'_> {
         let request = Request {
             pull_secrets: wanted.clone(),
             link: self.link,
-            create_namespaces: CreateNamespaces::No,
+            create_namespaces: false,
             patcher: None,
             marks: self.marks.clone(),
         };

@@ -148,11 +148,10 @@ mod tests {
     use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
     use super::*;
-    use crate::credentials::lifetime::ShortLived;
 
     fn problems(login: Credential) -> Vec<Diagnostic> {
-        let (short_lived, job_tokens) = (ShortLived::Refuse, Vec::new());
-        let facts = Facts { now: 1_800_000_000, short_lived, job_tokens, keep_a_dollar: "KEEP" };
+        let job_tokens = Vec::new();
+        let facts = Facts { now: 1_800_000_000, allow_short_lived: false, job_tokens, keep_a_dollar: "KEEP" };
         let mut problems = Vec::new();
         checked(login, &facts, &mut problems);
         problems

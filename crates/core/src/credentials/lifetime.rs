@@ -7,15 +7,6 @@ use secrecy::ExposeSecret;
 use super::{Credential, Facts};
 use crate::diagnostic::{Code, Diagnostic};
 
-/// What to do with a password that ends with the job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShortLived {
-    /// It is an error.
-    Refuse,
-    /// The user insists.
-    Allow,
-}
-
 /// Variables whose value is valid only while the job runs.
 pub const JOB_TOKENS: [&str; 4] =
     ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "GITHUB_TOKEN"];
@@ -36,7 +27,7 @@ pub fn check(login: &Credential, facts: &Facts<'_>) -> Option<Diagnostic> {
         None => None,
     };
     if let Some(what) = dies {
-        return Some(dying(&format!("{} {what}", which("password")), facts.short_lived).about(&login.registry));
+        return Some(dying(&format!("{} {what}", which("password")), facts.allow_short_lived).about(&login.registry));
     }
     let token = which("token");
     let problem = if let Some(expires) = expiry(username, host, password) {
@@ -62,14 +53,13 @@ pub fn ends(login: &Credential) -> Option<i64> {
     expiry(login.username.expose_secret(), login.registry.host(), login.password.expose_secret())
 }
 
-fn dying(what: &str, short_lived: ShortLived) -> Diagnostic {
+fn dying(what: &str, is_allowed: bool) -> Diagnostic {
     const INSTEAD: &str = "use a deploy token, robot account or personal access token with read access";
     let message = format!("{what}, which is worthless as soon as the job or its hour ends");
-    match short_lived {
-        ShortLived::Refuse => {
-            Diagnostic::error(Code::ShortLived, message).hint(format!("{INSTEAD}; --allow-short-lived insists"))
-        }
-        ShortLived::Allow => Diagnostic::warning(Code::ShortLived, message).hint(INSTEAD),
+    if is_allowed {
+        Diagnostic::warning(Code::ShortLived, message).hint(INSTEAD)
+    } else {
+        Diagnostic::error(Code::ShortLived, message).hint(format!("{INSTEAD}; --allow-short-lived insists"))
     }
 }
 
@@ -124,43 +114,47 @@ fn seconds(date: &serde_json::Value) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn code(registry: &str, username: &str, password: &str, short_lived: ShortLived) -> Option<&'static str> {
+    fn code(registry: &str, username: &str, password: &str) -> Option<&'static str> {
+        code_if(false, registry, username, password)
+    }
+
+    fn code_if(allow_short_lived: bool, registry: &str, username: &str, password: &str) -> Option<&'static str> {
         let job_tokens = vec![("CI_JOB_TOKEN", "job-secret".into())];
-        let facts = Facts { now: 1_800_000_000, short_lived, job_tokens, keep_a_dollar: "" };
+        let facts = Facts { now: 1_800_000_000, allow_short_lived, job_tokens, keep_a_dollar: "" };
         check(&Credential::sample(registry, username, password), &facts).map(|problem| problem.code.as_str())
     }
 
     #[test]
     fn a_password_that_dies_with_the_job_is_refused_or_at_least_told() {
         for password in ["job-secret", "glcbt-64_x", "ghs_x"] {
-            assert_eq!(code("ghcr.io", "u", password, ShortLived::Refuse), Some("short-lived"), "{password}");
-            assert_eq!(code("ghcr.io", "u", password, ShortLived::Allow), Some("short-lived"), "{password}");
+            assert_eq!(code("ghcr.io", "u", password), Some("short-lived"), "{password}");
+            assert_eq!(code_if(true, "ghcr.io", "u", password), Some("short-lived"), "{password}");
         }
         for username in ["gitlab-ci-token", "oauth2accesstoken"] {
-            assert_eq!(code("ghcr.io", username, "p", ShortLived::Refuse), Some("short-lived"), "{username}");
+            assert_eq!(code("ghcr.io", username, "p"), Some("short-lived"), "{username}");
         }
-        assert_eq!(code("ghcr.io", "u", "ghp_x", ShortLived::Refuse), None);
+        assert_eq!(code("ghcr.io", "u", "ghp_x"), None);
     }
 
     #[test]
     fn an_expiry_date_in_a_token_is_read() {
         let jwt = |exp: f64| format!("e30.{}.x", URL_SAFE_NO_PAD.encode(format!("{{\"exp\":{exp}}}")));
-        assert_eq!(code("ghcr.io", "u", &jwt(1_000_000_000.5), ShortLived::Refuse), Some("expired"));
+        assert_eq!(code("ghcr.io", "u", &jwt(1_000_000_000.5)), Some("expired"));
         let jwt = |exp: i64| format!("e30.{}.x", URL_SAFE_NO_PAD.encode(format!("{{\"exp\":{exp}}}")));
         let ecr = |at: i64| STANDARD.encode(format!("{{\"payload\":\"x\",\"expiration\":{at}}}"));
         let host = "1.dkr.ecr.eu-west-1.amazonaws.com";
-        assert_eq!(code("ghcr.io", "u", &jwt(1), ShortLived::Refuse), Some("expired"));
-        assert_eq!(code("ghcr.io", "u", &jwt(i64::MIN), ShortLived::Refuse), Some("expired"));
-        assert_eq!(code("ghcr.io", "u", &jwt(9_999_999_999), ShortLived::Refuse), Some("expires"));
-        assert_eq!(code(host, "AWS", &ecr(1), ShortLived::Refuse), Some("expired"));
-        assert_eq!(code(host, "AWS", &ecr(9_999_999_999), ShortLived::Refuse), Some("expires"));
+        assert_eq!(code("ghcr.io", "u", &jwt(1)), Some("expired"));
+        assert_eq!(code("ghcr.io", "u", &jwt(i64::MIN)), Some("expired"));
+        assert_eq!(code("ghcr.io", "u", &jwt(9_999_999_999)), Some("expires"));
+        assert_eq!(code(host, "AWS", &ecr(1)), Some("expired"));
+        assert_eq!(code(host, "AWS", &ecr(9_999_999_999)), Some("expires"));
         for host in [host, "1.dkr-ecr.eu-west-1.on.aws", "1.dkr.ecr-fips.us-east-1.amazonaws.com", "public.ecr.aws"] {
-            assert_eq!(code(host, "AWS", "opaque", ShortLived::Refuse), Some("expires"), "{host}");
+            assert_eq!(code(host, "AWS", "opaque"), Some("expires"), "{host}");
         }
         let nobody = "00000000-0000-0000-0000-000000000000";
-        assert_eq!(code("acme.azurecr.io", nobody, "opaque", ShortLived::Refuse), Some("expires"));
-        assert_eq!(code("ghcr.io", "AWS", "opaque", ShortLived::Refuse), None);
-        assert_eq!(code("ghcr.io", "u", "a.b.c", ShortLived::Refuse), None);
+        assert_eq!(code("acme.azurecr.io", nobody, "opaque"), Some("expires"));
+        assert_eq!(code("ghcr.io", "AWS", "opaque"), None);
+        assert_eq!(code("ghcr.io", "u", "a.b.c"), None);
         for (left, said) in
             [(7_300, "in 2 hours,"), (7_100, "in 118 minutes,"), (119, "in 1 minute,"), (5, "in 1 minute,")]
         {

@@ -21,8 +21,6 @@ mod stand_in;
 
 use secrecy::SecretString;
 
-use lifetime::ShortLived;
-
 pub use crate::docker_config::credential::{Credential, is_public_username};
 pub use damage::text_of;
 pub use findings::checked;
@@ -35,8 +33,8 @@ pub use stand_in::is_a_placeholder;
 pub struct Facts<'a> {
     /// The current time, in seconds since 1970.
     pub now: i64,
-    /// What to do with a password that ends with the job.
-    pub short_lived: ShortLived,
+    /// Whether a password may end with the job, because the user insists.
+    pub allow_short_lived: bool,
     /// The [variables](lifetime::JOB_TOKENS) whose value is valid only while the job runs, with their values.
     pub job_tokens: Vec<(&'static str, SecretString)>,
     /// How to keep a `$` in a value in the CI where the logins are set.

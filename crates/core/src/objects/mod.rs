@@ -35,8 +35,8 @@ pub struct Request<'a> {
     pub pull_secrets: Vec<Wanted<'a>>,
     /// How Pods find them.
     pub link: Link,
-    /// Whether Namespaces are written.
-    pub create_namespaces: CreateNamespaces,
+    /// Whether Namespaces are written, before all other objects.
+    pub create_namespaces: bool,
     /// The patcher that copies the pull secret, if there is one.
     pub patcher: Option<&'a PatcherSettings>,
     /// The marks of every object.
@@ -58,15 +58,6 @@ pub struct Wanted<'a> {
     pub external: Option<&'a ExternalSettings>,
     /// Its logins.
     pub docker_config: &'a Logins,
-}
-
-/// Whether Namespaces are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreateNamespaces {
-    /// Yes, before all other objects.
-    First,
-    /// No, because they exist already.
-    No,
 }
 
 /// Objects that belong together, and the template by which a user may replace them.
@@ -179,7 +170,7 @@ fn in_each_namespace<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<M
     let Request { pull_secrets, link, create_namespaces, patcher: _, marks } = request;
     let mut manifests = Manifests::default();
     let (plans, namespaces) = plan(pull_secrets.iter().map(|secret| secret.namespaces));
-    if *create_namespaces == CreateNamespaces::First {
+    if *create_namespaces {
         let templates = self::namespaces(marks, restyle)?;
         manifests.each(vec![templates], namespaces.iter().map(|(namespace, _)| (namespace.clone(), 0)).collect());
     }

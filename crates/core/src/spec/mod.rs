@@ -17,7 +17,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use options::{Options, PullSecret};
-pub use origin::{Origin, Parsed, Sourced};
+pub use origin::{Open, Origin, Parsed, Sourced};
 
 /// The name of the Secret, and of the pull secret without a name.
 pub const SECRET_NAME: &str = "image-pull-secret";

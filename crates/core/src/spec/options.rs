@@ -6,8 +6,16 @@ use super::choice::{Format, Link, MessageFormat, Patcher, Profile, Protect, Seal
 use super::combination::Chart;
 use super::external::written::External;
 use super::logins;
-use super::typed::Reader;
-use super::{Certificate, Parsed, Sourced, Spec};
+use super::meaning::{
+    DOCKER_CONFIG_HAS_NO_NAME, EMPATHYCO_HAS_ONE_NAME, HELM_VALUES_MAKE_NO_OBJECT, PATCHER_SERVES_EVERY_NAMESPACE,
+    PATCHER_SERVES_WHAT_EXISTS, PATCHER_WRITES_REFERENCES, RBAC_MAKES_NO_OBJECT, READS_NO_LOGIN,
+    WITH_A_TEMPLATE_AS_CHART, WITH_CHART_EMPATHYCO, WITH_CHART_TAMCORE, WITH_CONTROLLER, WITH_DOCKER_CONFIG,
+    WITH_LINK_NONE, WITH_LINK_POLICY, WITH_PATCHER_TAMCORE, WITH_SELECTORS_IN_THE_FILE, WITHOUT_CONTROLLER,
+    WITHOUT_DOCKER_CONFIG, WITHOUT_ENCRYPTION, WITHOUT_HELM_VALUES, WITHOUT_PATCHER, WITHOUT_RBAC,
+    WITHOUT_RBAC_OR_CONTROLLER, WITHOUT_SEALED,
+};
+use super::typed::{Setting, Values, of_both, of_flags};
+use super::{Certificate, Parsed, Sourced};
 use crate::credentials::Source;
 use crate::names::{AccountName, Namespace, NamespacePattern, ResourceName};
 
@@ -138,98 +146,124 @@ partial! {
     }
 }
 
-/// An option of `regcred render`.
-pub struct Setting {
-    /// Its flag.
-    pub flag: &'static str,
-    /// How many values it takes.
-    pub values: Values,
-    /// Whether the ConfigMap of a function may set it. Options about files of this machine are not allowed there.
-    pub in_a_function: bool,
-    pub(super) set: fn(&mut Spec, &mut Reader<'_>),
-}
-
-/// How many values an option takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
-    /// None: the option is set or not.
-    None,
-    /// One.
-    One,
-    /// Any number.
-    Any,
-}
-
-impl Setting {
-    /// The name without dashes: the key in a ConfigMap.
-    pub fn key(&self) -> &'static str {
-        self.flag.trim_start_matches('-')
-    }
-}
-
-const fn of_both(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
-    Setting { flag, values, in_a_function: true, set }
-}
-
-const fn of_flags(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
-    Setting { flag, values, in_a_function: false, set }
-}
-
 /// Every option, in the order in which their problems are reported.
 pub const SETTINGS: &[Setting] = &[
     of_flags("--cluster", Values::Any, |spec, typed| spec.options.clusters = typed.texts()),
     of_both("--docker-config", Values::Any, |spec, typed| {
         typed.add_logins(spec, |text, place, known| logins::variable(text, place, known).map(Source::DockerConfig));
-    }),
-    of_flags("--docker-config-file", Values::Any, |spec, typed| typed.add_files(spec)),
-    of_both("--login", Values::Any, |spec, typed| typed.add_logins(spec, logins::typed)),
-    of_flags("--credential-helpers", Values::None, |spec, typed| spec.options.credential_helpers = typed.switch()),
-    of_both("--allow-short-lived", Values::None, |spec, typed| spec.options.allow_short_lived = typed.switch()),
-    of_both("--namespaces", Values::Any, |spec, typed| spec.each.include = typed.patterns()),
-    of_flags("--namespaces-from", Values::One, |spec, typed| spec.options.namespaces_from = typed.path()),
-    of_both("--exclude", Values::Any, |spec, typed| spec.each.exclude = typed.patterns()),
-    of_both("--no-default-excludes", Values::None, |spec, typed| spec.options.no_default_excludes = typed.switch()),
-    of_both("--secret-name", Values::One, |spec, typed| spec.each.name = typed.name()),
-    of_both("--create-namespaces", Values::None, |spec, typed| spec.options.create_namespaces = typed.switch()),
+    })
+    .no_effect(READS_NO_LOGIN),
+    of_flags("--docker-config-file", Values::Any, |spec, typed| typed.add_files(spec)).no_effect(READS_NO_LOGIN),
+    of_both("--login", Values::Any, |spec, typed| typed.add_logins(spec, logins::typed)).no_effect(READS_NO_LOGIN),
+    of_flags("--credential-helpers", Values::None, |spec, typed| spec.options.credential_helpers = typed.switch())
+        .no_effect(READS_NO_LOGIN),
+    of_both("--allow-short-lived", Values::None, |spec, typed| spec.options.allow_short_lived = typed.switch())
+        .no_effect(READS_NO_LOGIN),
+    of_both("--namespaces", Values::Any, |spec, typed| spec.each.include = typed.patterns()).no_effect(&[
+        PATCHER_SERVES_EVERY_NAMESPACE,
+        WITH_DOCKER_CONFIG,
+        WITH_SELECTORS_IN_THE_FILE,
+    ]),
+    of_flags("--namespaces-from", Values::One, |spec, typed| spec.options.namespaces_from = typed.path()).no_effect(&[
+        WITH_CONTROLLER,
+        PATCHER_SERVES_EVERY_NAMESPACE,
+        WITH_DOCKER_CONFIG,
+        WITH_SELECTORS_IN_THE_FILE,
+    ]),
+    of_both("--exclude", Values::Any, |spec, typed| spec.each.exclude = typed.patterns())
+        .no_effect(&[WITH_DOCKER_CONFIG, WITH_SELECTORS_IN_THE_FILE]),
+    of_both("--no-default-excludes", Values::None, |spec, typed| spec.options.no_default_excludes = typed.switch())
+        .no_effect(&[WITHOUT_PATCHER]),
+    of_both("--secret-name", Values::One, |spec, typed| spec.each.name = typed.name())
+        .no_effect(&[DOCKER_CONFIG_HAS_NO_NAME]),
+    of_both("--create-namespaces", Values::None, |spec, typed| spec.options.create_namespaces = typed.switch())
+        .no_effect(&[
+            RBAC_MAKES_NO_OBJECT,
+            WITH_CONTROLLER,
+            PATCHER_SERVES_WHAT_EXISTS,
+            WITH_DOCKER_CONFIG,
+            WITH_A_TEMPLATE_AS_CHART,
+            WITH_SELECTORS_IN_THE_FILE,
+        ]),
     of_both("--strategy", Values::One, |spec, typed| spec.options.strategy = typed.choice()),
     of_both("--link", Values::One, |spec, typed| spec.options.link = typed.choice()),
-    of_both("--service-account", Values::Any, |spec, typed| spec.each.service_accounts = typed.names()),
-    of_both("--also-reference", Values::Any, |spec, typed| spec.each.also_reference = typed.names()),
+    of_both("--service-account", Values::Any, |spec, typed| spec.each.service_accounts = typed.names()).no_effect(&[
+        WITH_DOCKER_CONFIG,
+        WITH_LINK_NONE,
+        WITH_LINK_POLICY,
+    ]),
+    of_both("--also-reference", Values::Any, |spec, typed| spec.each.also_reference = typed.names()).no_effect(&[
+        RBAC_MAKES_NO_OBJECT,
+        WITH_CONTROLLER,
+        PATCHER_WRITES_REFERENCES,
+        WITH_DOCKER_CONFIG,
+        WITH_A_TEMPLATE_AS_CHART,
+        WITH_LINK_NONE,
+        WITH_LINK_POLICY,
+    ]),
     of_flags("--protect", Values::One, |spec, typed| spec.options.protect = typed.choice()),
     of_flags("--sealing-cert", Values::One, |spec, typed| {
         spec.options.sealing_cert =
             typed.path().map(|path| Sourced { value: Certificate::Flag(path.value), origin: path.origin });
-    }),
-    of_flags("--sealing-scope", Values::One, |spec, typed| spec.options.sealing_scope = typed.choice()),
-    of_flags("--reseal", Values::None, |spec, typed| spec.options.reseal = typed.switch()),
-    of_flags("--accept-recipient", Values::Any, |spec, typed| spec.options.accepted_recipients = typed.texts()),
+    })
+    .no_effect(&[WITHOUT_SEALED]),
+    of_flags("--sealing-scope", Values::One, |spec, typed| spec.options.sealing_scope = typed.choice())
+        .no_effect(&[WITHOUT_SEALED]),
+    of_flags("--reseal", Values::None, |spec, typed| spec.options.reseal = typed.switch())
+        .no_effect(&[WITHOUT_ENCRYPTION]),
+    of_flags("--accept-recipient", Values::Any, |spec, typed| spec.options.accepted_recipients = typed.texts())
+        .no_effect(&[WITHOUT_ENCRYPTION]),
     of_flags("--message-format", Values::One, |spec, typed| spec.options.message_format = typed.choice()),
     of_flags("--format", Values::One, |spec, typed| spec.options.format = typed.choice()),
-    of_flags("--chart", Values::One, |spec, typed| spec.options.chart = typed.chart()),
-    of_flags("--raw", Values::None, |spec, typed| spec.options.raw = typed.switch()),
-    of_both("--profile", Values::One, |spec, typed| spec.options.profile = typed.choice()),
+    of_flags("--chart", Values::One, |spec, typed| spec.options.chart = typed.chart())
+        .no_effect(&[WITHOUT_HELM_VALUES]),
+    of_flags("--raw", Values::None, |spec, typed| spec.options.raw = typed.switch())
+        .no_effect(&[WITHOUT_DOCKER_CONFIG]),
+    of_both("--profile", Values::One, |spec, typed| spec.options.profile = typed.choice())
+        .no_effect(&[WITH_DOCKER_CONFIG, WITH_A_TEMPLATE_AS_CHART]),
     of_flags("--output", Values::One, |spec, typed| spec.options.output = typed.path()),
     of_flags("--check", Values::None, |spec, typed| spec.options.check = typed.switch()),
-    of_flags("--templates", Values::One, |spec, typed| spec.options.templates = typed.path()),
+    of_flags("--templates", Values::One, |spec, typed| spec.options.templates = typed.path()).no_effect(&[
+        RBAC_MAKES_NO_OBJECT,
+        WITH_CONTROLLER,
+        WITH_DOCKER_CONFIG,
+        WITH_A_TEMPLATE_AS_CHART,
+        HELM_VALUES_MAKE_NO_OBJECT,
+    ]),
     of_both("--allow-plaintext-in-git", Values::None, |spec, typed| {
         spec.options.allow_plaintext_in_git = typed.switch();
     }),
-    of_flags("--subject", Values::Any, |spec, typed| spec.options.subjects = typed.texts()),
-    of_flags("--all-namespaces", Values::None, |spec, typed| spec.options.all_namespaces = typed.switch()),
-    of_flags("--selector", Values::One, |spec, typed| spec.options.selector = typed.text()),
-    of_flags("--prune", Values::None, |spec, typed| spec.options.prune = typed.switch()),
-    of_both("--restart-stuck-pods", Values::None, |spec, typed| spec.options.restart_stuck_pods = typed.switch()),
-    of_both("--controller-namespace", Values::One, |spec, typed| spec.options.controller_namespace = typed.name()),
-    of_both("--controller-image", Values::One, |spec, typed| spec.options.controller_image = typed.text()),
-    of_both("--replicas", Values::One, |spec, typed| spec.options.replicas = typed.number()),
-    of_both("--kube-version", Values::One, |spec, typed| spec.options.kube_version = typed.text()),
-    of_both("--crd", Values::None, |spec, typed| spec.options.crd = typed.switch()),
-    of_both("--check-online", Values::One, |spec, typed| spec.options.check_online = typed.text()),
-    of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice()),
-    of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name()),
-    of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text()),
-    of_both("--source-secret-name", Values::One, |spec, typed| spec.options.source_secret_name = typed.name()),
-    of_both("--patcher-pull-secret", Values::One, |spec, typed| spec.options.patcher_pull_secret = typed.name()),
-    of_both("--patcher-interval", Values::One, |spec, typed| spec.options.patcher_interval = typed.text()),
-    of_both("--no-guard", Values::None, |spec, typed| spec.options.no_guard = typed.switch()),
+    of_flags("--subject", Values::Any, |spec, typed| spec.options.subjects = typed.texts()).no_effect(&[WITHOUT_RBAC]),
+    of_flags("--all-namespaces", Values::None, |spec, typed| spec.options.all_namespaces = typed.switch())
+        .no_effect(&[WITHOUT_RBAC_OR_CONTROLLER]),
+    of_flags("--selector", Values::One, |spec, typed| spec.options.selector = typed.text())
+        .no_effect(&[WITHOUT_RBAC_OR_CONTROLLER]),
+    of_flags("--prune", Values::None, |spec, typed| spec.options.prune = typed.switch()).no_effect(&[WITHOUT_RBAC]),
+    of_both("--restart-stuck-pods", Values::None, |spec, typed| spec.options.restart_stuck_pods = typed.switch())
+        .no_effect(&[WITHOUT_RBAC_OR_CONTROLLER]),
+    of_both("--controller-namespace", Values::One, |spec, typed| spec.options.controller_namespace = typed.name())
+        .no_effect(&[WITHOUT_CONTROLLER]),
+    of_both("--controller-image", Values::One, |spec, typed| spec.options.controller_image = typed.text())
+        .no_effect(&[WITHOUT_CONTROLLER]),
+    of_both("--replicas", Values::One, |spec, typed| spec.options.replicas = typed.number())
+        .no_effect(&[WITHOUT_CONTROLLER]),
+    of_both("--kube-version", Values::One, |spec, typed| spec.options.kube_version = typed.text())
+        .no_effect(&[WITHOUT_CONTROLLER]),
+    of_both("--crd", Values::None, |spec, typed| spec.options.crd = typed.switch()).no_effect(&[WITHOUT_CONTROLLER]),
+    of_both("--check-online", Values::One, |spec, typed| spec.options.check_online = typed.text())
+        .no_effect(&[WITHOUT_CONTROLLER]),
+    of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice())
+        .no_effect_of_value(&[("titansoft", WITH_CHART_TAMCORE), ("tamcore", WITH_CHART_EMPATHYCO)]),
+    of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name())
+        .no_effect(&[WITHOUT_PATCHER]),
+    of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text())
+        .no_effect(&[WITHOUT_PATCHER]),
+    of_both("--source-secret-name", Values::One, |spec, typed| spec.options.source_secret_name = typed.name())
+        .no_effect(&[WITHOUT_PATCHER, EMPATHYCO_HAS_ONE_NAME]),
+    of_both("--patcher-pull-secret", Values::One, |spec, typed| spec.options.patcher_pull_secret = typed.name())
+        .no_effect(&[WITHOUT_PATCHER]),
+    of_both("--patcher-interval", Values::One, |spec, typed| spec.options.patcher_interval = typed.text())
+        .no_effect(&[WITHOUT_PATCHER, WITH_CHART_TAMCORE, WITH_PATCHER_TAMCORE]),
+    of_both("--no-guard", Values::None, |spec, typed| spec.options.no_guard = typed.switch())
+        .no_effect(&[WITHOUT_PATCHER]),
 ];

@@ -55,6 +55,31 @@ pub struct Sourced<T> {
 /// A parsed value. Its problem is reported only if the run uses the value.
 pub type Parsed<T> = Result<T, Vec<Diagnostic>>;
 
+/// An option that may be left open.
+pub trait Open {
+    /// The type of its value.
+    type Value;
+
+    /// The chosen value.
+    fn chosen(&self) -> Option<&Self::Value>;
+
+    /// The chosen value, or the default of its type; for a switch, that is `false`.
+    fn or_default(&self) -> Self::Value
+    where
+        Self::Value: Clone + Default,
+    {
+        self.chosen().cloned().unwrap_or_default()
+    }
+}
+
+impl<T> Open for Option<Sourced<T>> {
+    type Value = T;
+
+    fn chosen(&self) -> Option<&T> {
+        self.as_ref().map(|sourced| &sourced.value)
+    }
+}
+
 impl<T: Clone> Sourced<Vec<Parsed<T>>> {
     /// The valid values; the problems of invalid values are added to `problems`.
     pub fn parsed(&self, problems: &mut Vec<Diagnostic>) -> Vec<T> {

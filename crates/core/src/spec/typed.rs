@@ -7,12 +7,62 @@ use std::str::FromStr;
 use super::choice::{Choice, UnknownWord};
 use super::combination::Chart;
 use super::logins::Known;
+use super::meaning::Rule;
 use super::{Origin, Parsed, Sourced, Spec};
 
-pub use super::options::{SETTINGS, Setting, Values};
+pub use super::options::SETTINGS;
 use crate::credentials::Source;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::{InvalidName, NamespacePattern};
+
+/// An option of `regcred render`.
+pub struct Setting {
+    /// Its flag.
+    pub flag: &'static str,
+    /// How many values it takes.
+    pub values: Values,
+    /// Whether the ConfigMap of a function may set it. Options about files of this machine are not allowed there.
+    pub in_a_function: bool,
+    set: fn(&mut Spec, &mut Reader<'_>),
+    /// The kinds of run in which it has no effect. The first that applies explains it.
+    pub(super) no_effect: &'static [Rule],
+    /// The kinds of run in which one of its values has no effect.
+    pub(super) no_effect_of_value: &'static [(&'static str, Rule)],
+}
+
+/// How many values an option takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// None: the option is set or not.
+    None,
+    /// One.
+    One,
+    /// Any number.
+    Any,
+}
+
+impl Setting {
+    /// The name without dashes: the key in a ConfigMap.
+    pub fn key(&self) -> &'static str {
+        self.flag.trim_start_matches('-')
+    }
+
+    pub(super) const fn no_effect(self, rules: &'static [Rule]) -> Self {
+        Self { no_effect: rules, ..self }
+    }
+
+    pub(super) const fn no_effect_of_value(self, rules: &'static [(&'static str, Rule)]) -> Self {
+        Self { no_effect_of_value: rules, ..self }
+    }
+}
+
+pub(super) const fn of_both(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
+    Setting { flag, values, in_a_function: true, set, no_effect: &[], no_effect_of_value: &[] }
+}
+
+pub(super) const fn of_flags(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
+    Setting { flag, values, in_a_function: false, set, no_effect: &[], no_effect_of_value: &[] }
+}
 
 /// Finds an option by its flag or key.
 pub fn find(name: &str) -> Option<&'static Setting> {
