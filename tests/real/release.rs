@@ -20,7 +20,13 @@ fn root() -> &'static Path {
 
 fn program(name: &str) -> Program {
     let home = std::env::home_dir().unwrap();
-    Program::new(Path::new(name)).directory(root()).variable("PATH", PATH).variable("HOME", home)
+    let program = Program::new(Path::new(name)).directory(root()).variable("PATH", PATH).variable("HOME", home);
+    // Rust may be installed outside of the home directory, as in Rust's own image.
+    let places = [("RUSTUP_HOME", option_env!("RUSTUP_HOME")), ("CARGO_HOME", option_env!("CARGO_HOME"))];
+    places.into_iter().fold(program, |program, (name, place)| match place {
+        Some(place) => program.variable(name, place),
+        None => program,
+    })
 }
 
 fn release(arguments: &[&str]) -> Program {
