@@ -124,6 +124,23 @@ fn a_rotation_keeps_the_secret_and_diff_names_what_differs_but_no_value() {
 }
 
 #[test]
+fn a_login_that_an_earlier_run_had_is_removed_with_a_warning() {
+    const BOTH: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"},"quay.io":{"username":"acme-bot","password":"canary"}}}"#;
+    let Some(bench) = Bench::with(&[]) else { return };
+    let [namespace] = bench.namespaces();
+    let said = ended(&regcred(bench, &["apply", "-n", &namespace], BOTH), 0);
+    assert!(!said.contains("removed"), "{said}");
+    for arguments in [&["apply", "--dry-run", "-n", &namespace][..], &["apply", "-n", &namespace]] {
+        let said = ended(&regcred(bench, arguments, OLD), if arguments.len() == 4 { 3 } else { 0 });
+        let warning =
+            format!("the login for quay.io is removed from `image-pull-secret` in {namespace}: this run has none");
+        assert!(said.contains(&warning), "{said}");
+    }
+    let said = ended(&regcred(bench, &["apply", "-n", &namespace], NEW), 0);
+    assert!(!said.contains("removed"), "a rotation removes nothing: {said}");
+}
+
+#[test]
 fn without_the_logins_diff_compares_the_rest() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();

@@ -1,5 +1,7 @@
 //! `regcred apply` creates and updates the wanted objects in a cluster.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use futures::future::join_all;
 
@@ -20,7 +22,11 @@ use regcred_cluster::connect::Access;
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::policy;
 use regcred_cluster::stuck::{End, Mode, restart};
+use regcred_core::cluster::content::{self, Difference, What};
+use regcred_core::cluster::{Delivery, Object, Step};
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::Logins;
+use regcred_core::names::{Namespace, ResourceName, listed};
 use regcred_core::spec::typed::Typed;
 
 /// Reads every cluster, and writes what differs there.
@@ -70,6 +76,7 @@ async fn in_cluster(
     if comparison.differs() && policy::has_controller(&server, &delivery.marks.owner).await {
         problems.push(super::undone_by_the_controller());
     }
+    problems.extend(removed_logins(&comparison.steps, &delivery));
     let refusals = refusal::of(&comparison, &delivery);
     if arguments.dry_run || !refusals.is_empty() {
         let mut would_evict = false;
@@ -101,4 +108,27 @@ async fn in_cluster(
         problems.extend(found.map_or_else(|problem| vec![problem], stuck::said));
     }
     Applied::done(done, problems)
+}
+
+/// Warns about registries whose login is removed. An earlier run may have had it by a flag that this run lacks.
+fn removed_logins(steps: &[Step], delivery: &Delivery<'_>) -> Vec<Diagnostic> {
+    let mut removed: BTreeMap<(&ResourceName, Option<String>), Vec<&Namespace>> = BTreeMap::new();
+    for Step { object, namespace, change, .. } in steps {
+        let Object::Secret { number: Some(number), there: Some(there) } = object else { continue };
+        let wanted = &delivery.pull_secrets[*number];
+        if change.differs() {
+            let differences = content::differences(wanted.docker_config(), there.docker_config.as_ref());
+            for Difference { registry, .. } in differences.into_iter().filter(|one| one.what == What::Removed) {
+                removed.entry((wanted.name, registry)).or_default().extend(namespace);
+            }
+        }
+    }
+    let warning = |((name, registry), namespaces): ((&ResourceName, Option<String>), Vec<&Namespace>)| {
+        let which =
+            registry.map_or("an entry that is no registry".to_owned(), |registry| format!("the login for {registry}"));
+        let message = format!("{which} is removed from `{name}` in {}: this run has none", listed(&namespaces));
+        Diagnostic::warning(Code::LoginRemoved, message)
+            .hint("a run writes its own logins only: give them all by flags, or all under `logins` in regcred.yaml")
+    };
+    removed.into_iter().map(warning).collect()
 }

@@ -102,6 +102,7 @@ codes! {
     KustomizationRenames => "kustomization-renames",
     LockConflict => "lock-conflict",
     LoginRefused => "login-refused",
+    LoginRemoved => "login-removed",
     LoginUnknown => "login-unknown",
     Manifest => "manifest",
     MeansNothing => "means-nothing",
