@@ -87,7 +87,10 @@ fn a_controllers_policies_are_read_for_what_they_are_and_no_other_run_replaces_t
     assert!(cause == "no-reference" && said.contains("`web`, which is not served"), "{cause} {said}");
     let (cause, said) = cluster.explained(&served, "default");
     assert!(cause == "no-reference" && !said.contains("not served"), "{cause} {said}");
-    assert!(said.contains("a controller serves this cluster and will undo it"), "{said}");
+    assert!(
+        said.contains("change the login or the regcred.yaml of the controller, which serves this cluster"),
+        "{said}"
+    );
     assert_eq!(cluster.explained(&excluded, "default").0, "no-reference");
 
     // The policy on Pods has the choice of namespaces in its expression.

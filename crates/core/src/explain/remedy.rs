@@ -7,21 +7,25 @@ use super::key;
 use super::secret::{Held, PullSecret};
 use crate::registry::verdict::{Standing, Verdict};
 
+/// How every remedy begins that writes to the cluster.
+const APPLY: &str = "`regcred apply";
+/// The same step where a controller would undo `regcred apply`.
+const CHANGE_THE_CONTROLLER: &str = "change the login or the regcred.yaml of the controller, which serves this cluster";
+
 /// What to do.
 pub(super) fn of(cause: Cause, facts: &Facts) -> String {
     let mut remedy = with_names(cause, facts).unwrap_or_else(|| cause.remedy().to_owned());
     if facts.pod.as_ref().is_some_and(|pod| pod.is_bare) && remedy.contains("the Pod's template") {
         remedy = remedy.replace("the Pod's template", "the Pod's manifest") + "; then create the Pod again";
     }
-    if !remedy.contains("`regcred apply") {
+    if !remedy.contains(APPLY) {
         return remedy;
     }
-    remedy
-        + if facts.place.has_controller {
-            "; a controller serves this cluster and will undo it: change its login or its regcred.yaml"
-        } else {
-            "; run it with the `--login` or the regcred.yaml of the first run"
-        }
+    if !facts.place.has_controller {
+        return remedy + "; run it with the `--login` or the regcred.yaml of the first run";
+    }
+    let of_the_controller = |step| if str::contains(step, APPLY) { CHANGE_THE_CONTROLLER } else { step };
+    remedy.split("; ").map(of_the_controller).collect::<Vec<_>>().join("; ")
 }
 
 fn with_names(cause: Cause, facts: &Facts) -> Option<String> {

@@ -178,7 +178,7 @@ fn a_remedy_has_the_names_that_its_command_needs() {
                 facts.secrets[0].is_ours = true;
                 facts.verdicts = verdict(Some(Login::Refused), Pull::Refused);
             },
-            "a controller serves this cluster and will undo it",
+            "and create a new token; change the login or the regcred.yaml of the controller, which serves this cluster",
         ),
     ] {
         let said = remedy(change);
