@@ -16,6 +16,7 @@ use crate::report::{self, Outcome};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::spec::Origin;
 use regcred_core::spec::choice::Format;
+use regcred_core::spec::meaning::rules;
 use regcred_core::spec::typed::{self, Typed};
 
 /// What is printed instead of running a command.
@@ -44,7 +45,8 @@ impl Arguments {
         if let Some(arguments) = super::controller::of_a_patcher(&typed, environment) {
             return Ok(arguments);
         }
-        let whole = || if plugin { Self::command().bin_name("kubectl regcred") } else { Self::command() };
+        let name = if plugin { "kubectl regcred" } else { "regcred" };
+        let whole = || with_effects(Self::command()).bin_name(name);
         let parsed = as_render(&typed).map_or_else(|| whole().try_get_matches_from(&typed), Ok);
         let parsed = parsed.and_then(|matches| {
             let arguments = Self::from_arg_matches(&matches)?;
@@ -93,6 +95,21 @@ impl Answer {
 fn as_render(typed: &[OsString]) -> Option<ArgMatches> {
     typed.get(1).filter(|word| *word == "render")?;
     render_alone().try_get_matches_from(typed).ok()
+}
+
+/// The long help of `render` says in which runs an option has no effect, unless the heading above it says so.
+fn with_effects(command: clap::Command) -> clap::Command {
+    let explained = |argument: clap::Arg| {
+        let setting = argument.get_long().and_then(typed::find);
+        let rules = setting.into_iter().flat_map(rules).filter(|(value, _)| value.is_none());
+        let kinds = rules.filter_map(|(_, rule)| Some(rule.when.split([',', ':']).next()?.replace('`', "")));
+        let heading = argument.get_help_heading().unwrap_or_default().replace("With ", "without ");
+        let kinds: Vec<_> = kinds.filter(|kind| *kind != heading).collect();
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let effects = format!("{help}\nHas no effect {}", kinds.join(", "));
+        if kinds.is_empty() { argument } else { argument.long_help(effects) }
+    };
+    command.mut_subcommand("render", |render| render.mut_args(explained))
 }
 
 fn render_alone() -> clap::Command {

@@ -92,12 +92,9 @@ impl Settings {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
             _ => Destination::elsewhere(options, combination.protect),
         };
-        let grant = match combination.format {
-            Format::Rbac if purpose == Purpose::Manifests => {
-                Some(GrantSettings::decide(options, &pull_secrets, listed.is_some(), problems)?)
-            }
-            _ => None,
-        };
+        let grants = combination.format == Format::Rbac && purpose == Purpose::Manifests;
+        let grant = grants.then(|| GrantSettings::decide(options, &pull_secrets, listed.is_some(), problems));
+        let grant = grant.transpose()?;
         let controller = match combination.strategy {
             Strategy::Controller => controller::of_a_run(purpose, options, combination.link, environment, problems)?,
             _ => None,

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use regcred_core::spec::choice::{Format, Link, Protect, Strategy};
 use regcred_core::spec::combination::Combination;
 use regcred_core::spec::external::generator::{GeneratorKind, Given};
-use regcred_core::spec::meaning::reasons;
+use regcred_core::spec::meaning::rules;
 use regcred_core::spec::typed::SETTINGS;
 
 /// The formats of each protection.
@@ -54,8 +54,8 @@ pub fn options() -> String {
     let mut text = "| flag | has no effect |\n|---|---|\n".to_owned();
     for setting in SETTINGS {
         let mut of_value: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (value, when) in reasons(setting) {
-            of_value.entry(value).or_default().push(when);
+        for (value, rule) in rules(setting) {
+            of_value.entry(value).or_default().push(rule.when);
         }
         for (value, when) in of_value {
             let value = value.map_or(String::new(), |value| format!(" {value}"));

@@ -24,11 +24,11 @@ pub struct Run {
 }
 
 /// A kind of run in which an option has no effect. Each entry of the table of options names its kinds.
-pub(super) struct Rule {
+pub struct Rule {
     /// Whether a run is of this kind.
     applies: fn(&Run) -> bool,
     /// The kind of run, as text with the flag that selects it.
-    when: &'static str,
+    pub when: &'static str,
     hint: &'static str,
 }
 
@@ -218,13 +218,8 @@ pub fn means_something(setting: &Setting, run: &Run) -> bool {
     !setting.no_effect.iter().any(|rule| (rule.applies)(run))
 }
 
-/// The kinds of run in which an option, or one of its values, has no effect.
-pub fn reasons(setting: &Setting) -> impl Iterator<Item = (Option<&'static str>, &'static str)> {
-    rules(setting).map(|(value, rule)| (value, rule.when))
-}
-
-/// The rules of an option for each of its values, and then those for one value.
-fn rules(setting: &Setting) -> impl Iterator<Item = (Option<&'static str>, &'static Rule)> {
+/// The rules of an option: those for all its values, and then those for one value.
+pub fn rules(setting: &Setting) -> impl Iterator<Item = (Option<&'static str>, &'static Rule)> {
     let of_one = setting.no_effect_of_value.iter().map(|(value, rule)| (Some(*value), rule));
     setting.no_effect.iter().map(|rule| (None, rule)).chain(of_one)
 }

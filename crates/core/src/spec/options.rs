@@ -252,8 +252,10 @@ pub const SETTINGS: &[Setting] = &[
     of_both("--crd", Values::None, |spec, typed| spec.options.crd = typed.switch()).no_effect(&[WITHOUT_CONTROLLER]),
     of_both("--check-online", Values::One, |spec, typed| spec.options.check_online = typed.text())
         .no_effect(&[WITHOUT_CONTROLLER]),
-    of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice())
-        .no_effect_of_value(&[("titansoft", WITH_CHART_TAMCORE), ("tamcore", WITH_CHART_EMPATHYCO)]),
+    Setting {
+        no_effect_of_value: &[("titansoft", WITH_CHART_TAMCORE), ("tamcore", WITH_CHART_EMPATHYCO)],
+        ..of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice())
+    },
     of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name())
         .no_effect(&[WITHOUT_PATCHER]),
     of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text())

@@ -23,7 +23,7 @@ pub struct Setting {
     pub values: Values,
     /// Whether the ConfigMap of a function may set it. Options about files of this machine are not allowed there.
     pub in_a_function: bool,
-    set: fn(&mut Spec, &mut Reader<'_>),
+    pub(super) set: fn(&mut Spec, &mut Reader<'_>),
     /// The kinds of run in which it has no effect. The first that applies explains it.
     pub(super) no_effect: &'static [Rule],
     /// The kinds of run in which one of its values has no effect.
@@ -49,10 +49,6 @@ impl Setting {
 
     pub(super) const fn no_effect(self, rules: &'static [Rule]) -> Self {
         Self { no_effect: rules, ..self }
-    }
-
-    pub(super) const fn no_effect_of_value(self, rules: &'static [(&'static str, Rule)]) -> Self {
-        Self { no_effect_of_value: rules, ..self }
     }
 }
 
@@ -86,11 +82,8 @@ impl Typed {
 
     /// Where an option was typed, with the option and its values.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Setting, &Origin, &[OsString])> {
-        let at = |setting: &Setting| SETTINGS.iter().position(|known| known.flag == setting.flag);
-        let mut sorted: Vec<_> =
-            self.0.iter().map(|(setting, origin, values)| (*setting, origin, values.as_slice())).collect();
-        sorted.sort_by_key(|(setting, ..)| at(setting));
-        sorted.into_iter()
+        let of = |known: &'static Setting| self.0.iter().filter(move |(setting, ..)| setting.flag == known.flag);
+        SETTINGS.iter().flat_map(of).map(|(setting, origin, values)| (*setting, origin, values.as_slice()))
     }
 
     /// The partial Spec of these options; problems of names are added to `problems`.
