@@ -30,10 +30,12 @@ impl Explained<'_> {
     fn parts(&self) -> (String, String) {
         let list = || "`regcred --help` lists the commands, `regcred COMMAND --help` their flags".to_owned();
         let flag = self.known(ContextKind::InvalidArg);
+        let near = self.texts(ContextKind::SuggestedValue).first().map(|near| format!("did you mean `{near}`? "));
+        let near = near.unwrap_or_default();
         let possible = |words: &[String]| match words {
             [] if flag.as_deref() == Some("--timeout") => "write a number and its unit: 30s, 2m".to_owned(),
             [] => list(),
-            words => format!("possible values are {}", words.join(", ")),
+            words => format!("{near}possible values are {}", words.join(", ")),
         };
         let is_empty = self.texts(ContextKind::InvalidValue).first().is_some_and(String::is_empty);
         match (self.error.kind(), flag.clone()) {

@@ -7,12 +7,10 @@ use regcred_core::cluster::installation::{ControllerSettings, Installation, Inst
 use regcred_core::manifest::Manifests;
 
 impl ClusterRun {
-    /// The manifests of the controller; `None` with another strategy.
+    /// The manifests of the controller; none with another strategy.
     pub fn installation(&self) -> Manifests {
-        self.settings
-            .controller
-            .as_ref()
-            .map_or_else(Manifests::default, |controller| self.controller(controller).manifests())
+        let controller = self.settings.controller.as_ref();
+        controller.map_or_else(Manifests::default, |controller| self.controller(controller).manifests())
     }
 
     /// The installation of the controller with these settings.
@@ -30,7 +28,7 @@ impl ClusterRun {
         Installation { settings, pull_secrets, link, marks: self.settings.marks() }
     }
 
-    /// The rights to grant; `None` with another format.
+    /// The rights to grant; none with another format.
     pub fn grant(&self) -> Manifests {
         let Settings { grant, pull_secrets, combination, .. } = &self.settings;
         let Some(grant) = grant else { return Manifests::default() };

@@ -19,7 +19,7 @@ impl Default for Pauses {
 }
 
 impl Pauses {
-    /// Half of the next pause to all of it.
+    /// A time between half of the next pause and all of it.
     pub fn another(&mut self) -> Duration {
         let pause = jittered(self.0);
         self.0 = (self.0 * 2).min(LONGEST_PAUSE);
@@ -27,7 +27,7 @@ impl Pauses {
     }
 }
 
-/// Half of the time to all of it, so that many clients do not come back at once.
+/// A time between half of this and all of it, so that many clients do not come back at once.
 fn jittered(time: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8) % 1000;
     time / 2 + time / 2 * u32::try_from(random).unwrap_or_default() / 1000

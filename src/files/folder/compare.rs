@@ -86,10 +86,9 @@ impl<'a> Observer<'a> {
             (Some(text), true) => Some(Marks::read(text.to_vec(), self.key, entry.extent())),
             _ => None,
         };
-        let outdated = Outdated::Compare(self.known());
         let content = match &text {
             None => compare_hashes(entry, &place)?,
-            Some(text) => self.compare_text(entry, text, seen.marks.as_ref(), outdated)?,
+            Some(text) => self.compare_text(entry, text, seen.marks.as_ref())?,
         };
         let there = Hashes::of(lines, open(&place)?, self.key)?;
         let verdict = match lines.iter().find(|line| line.verify(&there) == Verdict::Same) {
@@ -196,8 +195,8 @@ impl<'a> Observer<'a> {
         entry: &Entry<'_>,
         text: &[u8],
         marks: Option<&Marks<'_>>,
-        outdated: Outdated,
     ) -> Result<plan::Content, WriteError> {
+        let outdated = Outdated::Compare(self.known());
         let leaves_out = self.known() == Known::NotTheLogins && entry.logins != NeedsLogins::NotNeeded;
         let mut cursor = Cursor { rest: text, is_same: true, has_left_out: false, leaves_out };
         if let Content::Stream(_, Form::Json) | Content::Ready(..) = entry.content {
