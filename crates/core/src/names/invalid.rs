@@ -77,21 +77,18 @@ pub(super) fn check(
     {
         return Ok(());
     }
-    let length = text.chars().count();
-    let first_wrong = text.chars().position(|character| !allowed(character));
-    let alphanumeric = |character: Option<char>| character.is_some_and(|character| character.is_ascii_alphanumeric());
+    let first_wrong = text.chars().enumerate().find(|(_, character)| !allowed(*character));
     let fault = if text.is_empty() {
         Fault::Empty
-    } else if let Some(position) = first_wrong {
-        Fault::Character(position + 1, what(text.chars().nth(position).unwrap_or_default()))
-    } else if length > limit {
-        Fault::TooLong(length, limit)
-    } else if !alphanumeric(text.chars().next()) {
+    } else if let Some((position, character)) = first_wrong {
+        Fault::Character(position + 1, what(character))
+    } else if bytes.len() > limit {
+        // Every allowed character is ASCII, and has one byte.
+        Fault::TooLong(bytes.len(), limit)
+    } else if !is_edge(bytes.first()) {
         Fault::Edge("begins")
-    } else if !alphanumeric(text.chars().last()) {
-        Fault::Edge("ends")
     } else {
-        return Ok(());
+        Fault::Edge("ends")
     };
     Err(InvalidName { kind, fault, rule })
 }
