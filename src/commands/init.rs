@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use minijinja::context;
 use serde::Deserialize;
+use serde_saphyr::options::DuplicateKeyPolicy;
 
 use super::init_fleet::Fleet;
 use crate::cli::{InitArguments, Tool};
@@ -39,6 +40,8 @@ const OURS: &str = "\n.pull-secrets:\n";
 /// The placeholder behind a name of which a pipeline or a cluster keeps only one: each folder of a repository has its own.
 const OF_HERE: &str = "-HERE";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
+/// Words in the name of a stage that deploys: the pull secrets must be there before.
+const DEPLOYS: [&str; 5] = ["deploy", "rollout", "release", "stag", "prod"];
 
 /// The files and steps that a user starts with.
 pub struct Start {
@@ -188,29 +191,39 @@ pub fn gitlab_jobs(root: &Path, top: Option<&Path>, jobs: &str, tools: &str) -> 
     let Some(existing) = existing.or(top.map(|_| String::new())) else {
         return ((PIPELINE.to_owned(), jobs.to_owned()), image(PIPELINE));
     };
-    let read = if expands_too_far(&existing) { None } else { serde_saphyr::from_str::<Stages>(&existing).ok() };
-    let Stages { stages } = read.unwrap_or_default();
-    let choose = |usual: &str, other: Option<&String>| {
-        let stage = if stages.contains(&usual.to_owned()) { usual } else { other.map_or(usual, String::as_str) };
-        // A name from somebody's pipeline may be anything.
-        format!("stage: {}", to_yaml(&stage).unwrap_or_default().as_str())
+    let (is_read, stages) = stages(&existing).map_or((false, Vec::new()), |stages| (true, stages));
+    let named = |usual: &str| stages.iter().find(|stage| *stage == usual);
+    let deploys = |stage: &&String| DEPLOYS.iter().any(|word| stage.to_lowercase().contains(word));
+    let check = named("test").or(stages.first()).map_or("test", String::as_str);
+    let apply = named("deploy").or(stages.iter().find(deploys)).or(stages.last()).map_or("deploy", String::as_str);
+    // A name from somebody's pipeline may be anything.
+    let written = |stage: &str| format!("stage: {}", to_yaml(&stage).unwrap_or_default().as_str());
+    let text = jobs.replace("stage: test\n", &written(check)).replace("stage: deploy\n", &written(apply));
+    let place = match is_read {
+        false => format!(", set `stage:` of its jobs, because the stages in {PIPELINE} cannot be read"),
+        true if apply == "deploy" => String::new(),
+        true => format!(", check that no job deploys before its stage `{}`", inert(apply)),
     };
-    let text = jobs
-        .replace("stage: test\n", &choose("test", stages.first()))
-        .replace("stage: deploy\n", &choose("deploy", stages.last()));
     let workflow = if existing.contains("workflow:") {
         ""
     } else {
         " (a merge request may then have two pipelines: docs/gitlab.md says how to have one)"
     };
     let include = format!("add `include: [{{local: {HERE}{INCLUDED}}}]` to {PIPELINE}{AT_THE_TOP}{workflow}");
-    let step = format!("{include}, and {}", image(INCLUDED));
+    let step = format!("{include}{place}, and {}", image(INCLUDED));
     ((INCLUDED.to_owned(), text), step)
 }
 
-/// The stages of a pipeline; none if it has the usual stages, or cannot be read.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Stages {
-    stages: Vec<String>,
+/// The stages of a pipeline; none if it has the usual ones. A document of inputs may come first. `.pre` and `.post` need other jobs.
+fn stages(pipeline: &str) -> Option<Vec<String>> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Stages {
+        stages: Vec<String>,
+    }
+    let options = serde_saphyr::options! { with_snippet: false, duplicate_keys: DuplicateKeyPolicy::LastWins };
+    let readable = Some(pipeline).filter(|text| !expands_too_far(text))?;
+    let mut documents: Vec<Stages> = serde_saphyr::from_multiple_with_options(readable, options).ok()?;
+    let stages = documents.pop().unwrap_or_default().stages;
+    Some(stages.into_iter().filter(|stage| ![".pre", ".post"].contains(&stage.as_str())).collect())
 }

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use crate::environment::Environment;
-use regcred_core::credentials::auths::{self, Helpers};
+use regcred_core::credentials::auths;
 use regcred_core::credentials::decode::{self, Place};
 use regcred_core::credentials::{Credential, Facts, checked};
 use regcred_core::diagnostic::Diagnostic;
@@ -24,7 +24,7 @@ pub fn docker_config(
     match decode::docker_config(text, source, Place::Variable, problems) {
         Ok(json) => {
             let facts = facts(environment);
-            let (logins, _) = auths::read(&json, source, Helpers::Leave, problems);
+            let (logins, _) = auths::read(&json, source, false, problems);
             logins.into_iter().map(|login| checked(login, &facts, problems)).collect()
         }
         Err(problem) => {

@@ -6,7 +6,7 @@ use super::file::{self, Named};
 use super::value::Wanted;
 use super::{from_preset, helper};
 use crate::environment::{Ci, Environment};
-use regcred_core::credentials::auths::{self, Helpers};
+use regcred_core::credentials::auths;
 use regcred_core::credentials::decode::{self, Place};
 use regcred_core::credentials::presets::{PRESETS, Preset, UserName};
 use regcred_core::credentials::{Credential, DEFAULT_VARIABLE, Facts, NameSource, OTHER_VARIABLE, Source, checked};
@@ -32,8 +32,7 @@ pub(super) fn read(
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Credential> {
     let entries = |json: &SecretString, source: &str, problems: &mut Vec<Diagnostic>| {
-        let helpers = if variables.hidden.is_some() { Helpers::Ask } else { Helpers::Leave };
-        let (mut logins, kept) = auths::read(json, source, helpers, problems);
+        let (mut logins, kept) = auths::read(json, source, variables.hidden.is_some(), problems);
         for kept in kept {
             match helper::ask(kept, source, variables.hidden.unwrap_or_default(), environment) {
                 Ok(login) => logins.push(login),
@@ -104,7 +103,7 @@ fn suggest_another_variable(
     }
     let password = |preset: &Preset| Some((preset.name, *preset.password.iter().find(|name| is_unused(name))?));
     let Some((preset, password)) = PRESETS.iter().find_map(password) else { return problem };
-    problem.hint(format!("`{password}` is set: if you mean that login, use `--login {preset}`"))
+    problem.hint(format!("`{password}` is set: if you mean that login, use `--login {preset}`, or `- preset: {preset}` under `logins` in regcred.yaml"))
 }
 
 /// The login of a registry. Its password is in a variable; its user name is in a variable or is given literally.

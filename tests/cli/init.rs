@@ -201,8 +201,13 @@ fn a_pipeline_that_is_there_gets_a_file_to_include_in_its_stages() {
     for (existing, validate, deploy) in [
         ("stages: [lint, ship]\nlint: {stage: lint, script: [make lint]}\n", "lint", "ship"),
         ("stages: [build, test, deploy, clean]\n", "test", "deploy"),
+        ("stages: [build, unit-test, deploy-staging, deploy-prod, cleanup]\n", "build", "deploy-staging"),
+        ("stages: [.pre, lint, Rollout, notify, .post]\n", "lint", "Rollout"),
+        ("spec:\n  inputs:\n    env: {default: dev}\n---\nstages: [compile, ship]\n", "compile", "ship"),
+        ("stages: [compile, ship]\nvariables: {A: \"1\", A: \"2\"}\n", "compile", "ship"),
         ("build: {script: !reference [.x, script]}\n", "test", "deploy"),
         ("", "test", "deploy"),
+        ("stages: [build\n", "test", "deploy"),
         ("workflow: {rules: [{when: always}]}\n", "test", "deploy"),
         ("stages: ['yes', \"a\\n  script: [b]\"]\n", "\"yes\"", "\"a\\n  script: [b]\""),
     ] {
@@ -213,6 +218,12 @@ fn a_pipeline_that_is_there_gets_a_file_to_include_in_its_stages() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(said.contains("add `include: [{local: pull-secrets.gitlab-ci.yml}]` to .gitlab-ci.yml"), "{said}");
         assert_eq!(said.contains("two pipelines"), !existing.contains("workflow:"), "{said}");
+        assert_eq!(
+            said.contains("the stages in .gitlab-ci.yml cannot be read"),
+            existing == "stages: [build\n",
+            "{said}"
+        );
+        assert_eq!(said.contains("no job deploys before its stage"), deploy != "deploy", "{said}");
         assert_eq!(files(folder.path()), [".gitlab-ci.yml", "pull-secrets.gitlab-ci.yml", "regcred.yaml"]);
         assert_eq!(fs::read_to_string(folder.path().join(".gitlab-ci.yml")).unwrap(), existing);
         let jobs = fs::read_to_string(folder.path().join("pull-secrets.gitlab-ci.yml")).unwrap();

@@ -208,6 +208,8 @@ fn globs_labels_and_annotations_choose_in_the_cluster() {
     assert!(said.contains("no namespace is left to serve"), "{said}");
     let said = ended(&regcred(bench, &["apply"], OLD), 1);
     assert!(said.contains("no namespace of the cluster is chosen"), "{said}");
+    let said = ended(&regcred(bench, &["diff", "-n", &format!("{prefix}-*,{prefix}x-*"), "--exclude", "*-b"], OLD), 0);
+    assert!(said.contains(&format!("note: no namespace of the cluster matches `{prefix}x-*`")), "{said}");
     let said = ended(&regcred(bench, &["apply", "--selector", &format!("{prefix}=no")], OLD), 1);
     assert!(said.contains("matches `--namespaces` or `--selector`"), "{said}");
 }

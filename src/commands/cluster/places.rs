@@ -9,7 +9,7 @@ use regcred_cluster::server::Server;
 use regcred_core::cluster::facts::{Phase, Space};
 use regcred_core::cluster::selection::{Aim, Choice, Chosen, Others, Why};
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::{Namespace, OPT_OUT};
+use regcred_core::names::{Namespace, NamespacePattern, OPT_OUT};
 use regcred_core::spec::choice::Strategy;
 
 /// The namespaces of each pull secret, and the problems of named namespaces.
@@ -41,11 +41,16 @@ pub(super) async fn chosen(
     };
     let mut spaces = read::namespaces(server, which).await.map_err(|problem| vec![problem])?;
     let chosen: Vec<Chosen> = choices.iter().map(|choice| choice.choose(&spaces)).collect();
-    let problems = problems(&chosen, place, aim);
+    let mut problems = problems(&chosen, place, aim);
+    problems.extend(unmatched(&choices, &spaces).filter(|_| aim == Aim::Serve && place.selector.is_none()));
     let is_named = chosen.iter().any(|chosen| !chosen.missing.is_empty() || !chosen.left_out.is_empty());
     if chosen.iter().all(|chosen| chosen.namespaces.is_empty()) && !(aim == Aim::CleanUp && is_named) {
         let is_explained = problems.iter().any(Diagnostic::is_error);
-        return Err(if is_explained { problems } else { [problems, vec![none(&chosen, &spaces, place)]].concat() });
+        return Err(if is_explained {
+            problems
+        } else {
+            [problems, vec![none((&choices, &chosen), &spaces, place)]].concat()
+        });
     }
     let is_left_out = |name: &Namespace, space: &Space| {
         space.phase == Phase::Active && space.metadata.opts_out() && choices.iter().any(|choice| choice.names_it(name))
@@ -109,7 +114,19 @@ fn problems(chosen: &[Chosen], place: &PlaceArguments, aim: Aim) -> Vec<Diagnost
     problems
 }
 
-fn none(chosen: &[Chosen], spaces: &Spaces, place: &PlaceArguments) -> Diagnostic {
+/// The globs that match no namespace: one may have a typo, or may be for namespaces that come later.
+fn unmatched(choices: &[Choice<'_>], spaces: &Spaces) -> impl Iterator<Item = Diagnostic> {
+    let matches_none = |pattern: &&NamespacePattern| {
+        matches!(pattern, NamespacePattern::Glob(_)) && !spaces.keys().any(|name| pattern.matches(name))
+    };
+    let globs = choices.iter().flat_map(|choice| choice.include).filter(matches_none).map(NamespacePattern::as_str);
+    globs.collect::<BTreeSet<_>>().into_iter().map(|glob| {
+        let message = format!("no namespace of the cluster matches `{glob}`");
+        Diagnostic::note(Code::NoSuchNamespace, message)
+    })
+}
+
+fn none((choices, chosen): (&[Choice<'_>], &[Chosen]), spaces: &Spaces, place: &PlaceArguments) -> Diagnostic {
     let excluded: usize = chosen.iter().map(|chosen| chosen.excluded).sum();
     let left_out = || chosen.iter().flat_map(|chosen| &chosen.left_out);
     let (message, hint) = if excluded > 0 {
@@ -127,6 +144,9 @@ fn none(chosen: &[Chosen], spaces: &Spaces, place: &PlaceArguments) -> Diagnosti
     } else if place.selector.is_some() || !place.namespaces.is_empty() {
         let hint = "check the names and labels: `kubectl get namespaces --show-labels` lists all";
         ("no namespace of the cluster matches `--namespaces` or `--selector`", hint.to_owned())
+    } else if choices.iter().any(|choice| !choice.include.is_empty()) {
+        let hint = format!("check the names: `kubectl get namespaces` lists all {}", spaces.len());
+        ("no namespace of the cluster matches `include` in regcred.yaml", hint)
     } else {
         (
             "no namespace of the cluster is chosen",

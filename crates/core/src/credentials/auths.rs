@@ -10,15 +10,6 @@ use super::{Credential, broken, mistaken};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey, is_a_name_of_docker_hub};
 
-/// What to do with entries whose logins are in a credential helper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Helpers {
-    /// Ask the helper.
-    Ask,
-    /// Leave them out, with a warning.
-    Leave,
-}
-
 /// A login that a credential helper knows.
 pub struct Kept {
     /// The key of the entry.
@@ -29,13 +20,13 @@ pub struct Kept {
     pub helper: String,
 }
 
-/// The content of the Docker config in `json`: its logins, and the logins for which a credential helper must be asked. Problems of entries
-/// are added to `problems`.
+/// The content of the Docker config in `json`: its logins, and the logins for which a credential helper must be asked. Unless `asks_helpers`,
+/// these are left out with a warning. Problems of entries are added to `problems`.
 #[expect(clippy::disallowed_methods, reason = "the JSON is read here")]
 pub fn read(
     json: &SecretString,
     source: &str,
-    helpers: Helpers,
+    asks_helpers: bool,
     problems: &mut Vec<Diagnostic>,
 ) -> (Vec<Credential>, Vec<Kept>) {
     let json = json.expose_secret();
@@ -54,12 +45,12 @@ pub fn read(
         problems.push(mistaken::of_sops(source));
         return Default::default();
     }
-    let asks = helpers == Helpers::Ask && !config.cred_helpers.is_empty();
+    let asks = asks_helpers && !config.cred_helpers.is_empty();
     if config.auths.is_empty() && !asks {
         problems.push(mistaken::without_auths(json, source));
         return Default::default();
     }
-    entries(&config, source, helpers, problems)
+    entries(&config, source, asks_helpers, problems)
 }
 
 /// Reads user name and password from the answer of a credential helper; `None` for an identity token, which has neither.
@@ -86,7 +77,7 @@ fn is_token_of_the_cli(key: &str) -> bool {
 fn entries(
     config: &Config,
     source: &str,
-    helpers: Helpers,
+    asks_helpers: bool,
     problems: &mut Vec<Diagnostic>,
 ) -> (Vec<Credential>, Vec<Kept>) {
     let (mut written, mut kept, mut faults, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -145,12 +136,12 @@ fn entries(
             kept.push((registry, server.clone(), Some(helper.as_str())));
         }
     }
-    if helpers == Helpers::Leave && !kept.is_empty() {
+    if !asks_helpers && !kept.is_empty() {
         found.push(in_helpers(&kept.iter().map(|(registry, ..)| registry).collect::<Vec<_>>(), source));
     }
     let asked = kept
         .into_iter()
-        .filter(|_| helpers == Helpers::Ask)
+        .filter(|_| asks_helpers)
         .filter_map(|(registry, server, helper)| Some(Kept { registry, server, helper: helper?.to_owned() }));
     let asked: Vec<_> = asked.collect();
     let is_alone = logins.is_empty() && asked.is_empty();

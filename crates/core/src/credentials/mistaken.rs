@@ -32,7 +32,7 @@ pub(super) fn user_and_password(source: &str, what: &str) -> Diagnostic {
         |(preset, username)| {
             let (password, preset) = (preset.password[0], preset.name);
             format!(
-                "put the two into variables of their own, `{username}` and `{password}`: `--login {preset}` reads them"
+                "put the two into variables of their own, `{username}` and `{password}`: `--login {preset}`, or `- preset: {preset}` in regcred.yaml, reads them"
             )
         },
     );

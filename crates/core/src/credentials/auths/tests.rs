@@ -4,7 +4,7 @@ use super::*;
 
 fn codes(json: &str) -> (usize, Vec<&'static str>) {
     let mut problems = Vec::new();
-    let (logins, _) = read(&json.into(), "`A`", Helpers::Leave, &mut problems);
+    let (logins, _) = read(&json.into(), "`A`", false, &mut problems);
     (logins.len(), problems.into_iter().map(|problem| problem.code.as_str()).collect())
 }
 
@@ -69,7 +69,7 @@ fn what_is_wrong_with_one_entry_is_a_warning_where_a_kubelet_reads_it_and_anothe
     ] {
         let json = format!(r#"{{"auths":{{"ghcr.io":{entry},"quay.io":{{"auth":"dTpw"}}}}}}"#);
         let mut problems = Vec::new();
-        let (logins, _) = read(&json.as_str().into(), "`A`", Helpers::Leave, &mut problems);
+        let (logins, _) = read(&json.as_str().into(), "`A`", false, &mut problems);
         assert!(!problems.iter().any(Diagnostic::is_error), "{entry}");
         let codes = problems.iter().map(|problem| problem.code.as_str()).collect();
         assert_eq!((logins.len(), codes), expected, "{entry}");
@@ -88,7 +88,7 @@ fn what_breaks_the_whole_secret_is_an_error_beside_good_entries() {
     ] {
         let json = format!(r#"{{"auths":{{"ghcr.io":{entry},"quay.io":{{"auth":"dTpw"}}}}}}"#);
         let mut problems = Vec::new();
-        read(&json.as_str().into(), "`A`", Helpers::Leave, &mut problems);
+        read(&json.as_str().into(), "`A`", false, &mut problems);
         assert!(problems.iter().any(Diagnostic::is_error), "{entry}");
     }
 }
@@ -179,7 +179,7 @@ fn a_token_of_the_cli_is_left_out_however_its_key_is_written() {
 fn the_tokens_of_the_cli_stay_a_note_where_something_else_is_the_reason() {
     let json = r#"{"auths":{"https://index.docker.io/v1/":{},"https://index.docker.io/v1/access-token":{}},"credsStore":"desktop"}"#;
     let mut problems = Vec::new();
-    read(&json.into(), "`A`", Helpers::Leave, &mut problems);
+    read(&json.into(), "`A`", false, &mut problems);
     let found: Vec<_> = problems.iter().map(|problem| (problem.code.as_str(), problem.severity)).collect();
     let expected = [("token-of-the-cli", Severity::Note), ("credential-helper", Severity::Error)];
     assert_eq!(found, expected);
@@ -201,7 +201,7 @@ fn the_answer_of_a_helper_is_a_login_or_nothing() {
 fn a_login_in_a_helper_is_asked_for() {
     let json =
         r#"{"auths":{"https://index.docker.io/v1/":{}},"credsStore":"desktop","credHelpers":{"gcr.io":"gcloud"}}"#;
-    let (logins, kept) = read(&json.into(), "`A`", Helpers::Ask, &mut Vec::new());
+    let (logins, kept) = read(&json.into(), "`A`", true, &mut Vec::new());
     let kept: Vec<_> = kept.iter().map(|kept| (kept.server.as_str(), kept.helper.as_str())).collect();
     assert_eq!((logins.len(), kept), (0, vec![("https://index.docker.io/v1/", "desktop"), ("gcr.io", "gcloud")]));
 }
