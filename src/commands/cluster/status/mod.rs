@@ -126,7 +126,7 @@ fn not_read(namespaces: &[NamespaceStatus]) -> Option<Diagnostic> {
     (!unread.is_empty()).then(|| {
         let message = format!("Pods not read: this account may not list them in {}", listed(&unread));
         Diagnostic::warning(Code::ClusterForbids, message)
-            .hint("ask an administrator for the right to `list` pods: without it no Pod that fails is found")
+            .hint("ask an administrator for the right to `list` pods, as in docs/status.md: without it no Pod that fails is found")
     })
 }
 
