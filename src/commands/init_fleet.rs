@@ -120,7 +120,9 @@ impl Fleet {
             job_step = format!("move {} away, whose jobs apply, and run this again, for the one that renders", job.0);
         }
         files.push(job);
-        let is_there = |name: &str| root.join(named(name)).symlink_metadata().is_ok();
+        // A workflow may have been moved to the top of the repository.
+        let moved = |name: &str| top.filter(|_| name == WORKFLOW).is_some_and(|top| top.join(named(name)).exists());
+        let is_there = |name: &str| root.join(named(name)).symlink_metadata().is_ok() || moved(name);
         let stays = |name: &str| (self.is_kept || name == SOPS_FILE) && is_there(name);
         let own = self.is_kept.then(|| file::NAME.to_owned());
         let kept = own.into_iter().chain(files.extract_if(.., |(name, _)| stays(name)).map(|(name, _)| name));

@@ -248,6 +248,23 @@ fn a_fleet_gets_the_job_of_the_ci_that_is_there() {
 }
 
 #[test]
+fn a_workflow_that_was_moved_to_the_top_of_the_repository_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join(".github/workflows")).unwrap();
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    fs::File::create(folder.path().join(".git/HEAD")).unwrap();
+    let init = |more: &[&str]| {
+        let output = regcred(folder.path(), &[&["init", "flux", "--directory", "below"], more].concat());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let name = ".github/workflows/pull-secrets-below.yml";
+    assert!(init(&["--clusters", "eu"]).contains(&format!("- move below/{name} to {name}")));
+    fs::rename(folder.path().join("below").join(name), folder.path().join(name)).unwrap();
+    let said = init(&[]);
+    assert!(said.contains("kept ") && !said.contains("move below") && !folder.path().join("below").join(name).exists());
+}
+
+#[test]
 fn a_folder_that_is_a_file_is_an_error_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     fs::File::create(folder.path().join(".github")).unwrap();
