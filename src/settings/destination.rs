@@ -19,14 +19,6 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// The place that `render` would write to, as far as other commands need it: the rules of sops depend on the path of the output.
-    pub(super) fn elsewhere(options: &Options, protect: Protect) -> Self {
-        match &options.output {
-            Some(output) if protect == Protect::Sops => Self::Write(output.value.clone()),
-            _ => Self::Stdout,
-        }
-    }
-
     /// Without `--output`, the output goes to stdout, if that is possible.
     /// Errors: usage: the choices need files, or cannot be compared.
     pub(super) fn resolve(

@@ -29,7 +29,7 @@ use regcred_core::confine::{self, Allowed};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
 use regcred_core::objects::marks::Marks;
-use regcred_core::spec::choice::{Format, Link, Strategy};
+use regcred_core::spec::choice::{Format, Link, Protect, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
 use regcred_core::spec::logins::Known;
 use regcred_core::spec::meaning::Run;
@@ -90,7 +90,11 @@ impl Settings {
         };
         let destination = match purpose {
             Purpose::Manifests => Destination::resolve(options, combination, &chart)?,
-            _ => Destination::elsewhere(options, combination.protect),
+            // The rules of sops depend on the path of the output.
+            _ if combination.protect == Protect::Sops => {
+                options.output.chosen().cloned().map_or(Destination::Stdout, Destination::Write)
+            }
+            _ => Destination::Stdout,
         };
         let grants = combination.format == Format::Rbac && purpose == Purpose::Manifests;
         let grant = grants.then(|| GrantSettings::decide(options, &pull_secrets, listed.is_some(), problems));

@@ -223,6 +223,19 @@ fn no_other_key_opens_a_file_and_a_changed_file_is_noticed() {
 }
 
 #[test]
+fn the_line_ends_of_the_rules_do_not_count_and_any_other_change_does() {
+    let rules = format!("creation_rules:\n- {FLUX_RULE}\n");
+    let Some(repository) = Repository::new(&rules) else { return };
+    let target = ["-n", "team-a", "--format", "directory", "--output", "out"];
+    repository.render(&target, &[]).succeeded();
+    let check = || repository.render(&[&target[..], &["--check"]].concat(), &[]).status;
+    repository.rules(&rules.replace('\n', "\r\n"));
+    assert_eq!(check(), 0);
+    repository.rules(&rules.replace(":\n", ":\r\r\n"));
+    assert_eq!(check(), 3, "a lone return is a line end of YAML, and may change what a rule says");
+}
+
+#[test]
 fn what_is_not_encrypted_is_found_without_logins_and_without_a_key_whatever_the_lock_says() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
     let arguments = ["-n", "a,b", "--format", "directory", "--output", "out"];

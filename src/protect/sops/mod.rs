@@ -202,8 +202,9 @@ impl Sops {
 
     /// The source of a file's recipients: a hash of the rules, and the keys that regcred chooses.
     pub fn recipient(&self, form: Form) -> Vec<u8> {
-        let rules = self.rules.as_ref().map_or(&[][..], |rules| &rules.bytes);
-        [digest(&SHA256, rules).as_ref(), form.regex().as_bytes()].concat()
+        // Line ends do not count: a checkout may have changed them.
+        let rules = self.rules.as_ref().map(|rules| String::from_utf8_lossy(&rules.bytes).replace("\r\n", "\n"));
+        [digest(&SHA256, rules.unwrap_or_default().as_bytes()).as_ref(), form.regex().as_bytes()].concat()
     }
 
     /// Recipients from environment variables, which a job that only compares may not have.
