@@ -35,10 +35,18 @@ pub(super) fn reference_dropped(facts: &Facts) -> Option<String> {
 pub(super) fn linked_later(facts: &Facts) -> Option<String> {
     let pod = facts.pod.as_ref()?;
     let is_of_account = pod.references.iter().all(|name| facts.account.references.contains(name));
-    let new: Vec<_> = facts.account.references.iter().filter(|name| !pod.references.contains(name)).collect();
+    let is_new = |name: &&String| !pod.references.contains(name) && !has_another_login(name, facts);
+    let new: Vec<_> = facts.account.references.iter().filter(is_new).collect();
     let has_login = |secret: &str| new.iter().any(|name| *name == secret);
     let helps = pod.references.is_empty() || facts.matching(&facts.others).iter().any(|one| has_login(one.secret));
     (needs_login(facts) && is_of_account && !new.is_empty() && helps).then(|| format!("`{}`", new[0]))
+}
+
+/// Whether the ServiceAccount refers to a Secret that was read, and that has logins, but none for the image.
+pub(super) fn has_another_login(name: &str, facts: &Facts) -> bool {
+    let secret = facts.others.iter().find(|secret| secret.name == name);
+    secret.is_some_and(|secret| secret.logins().next().is_some())
+        && !facts.matching(&facts.others).iter().any(|one| one.secret == name)
 }
 
 pub(super) fn own_references(facts: &Facts) -> Option<String> {

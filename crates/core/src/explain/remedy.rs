@@ -10,7 +10,7 @@ use crate::registry::verdict::{Standing, Verdict};
 /// How every remedy begins that writes to the cluster.
 const APPLY: &str = "`regcred apply";
 /// The same step where a controller would undo `regcred apply`.
-const CHANGE_THE_CONTROLLER: &str = "change the login or the regcred.yaml of the controller, which serves this cluster";
+const CHANGE_THE_CONTROLLER: &str = "change the login or the regcred.yaml of the controller, which serves this cluster, or with `--crd` the custom resource";
 
 /// What to do.
 pub(super) fn of(cause: Cause, facts: &Facts) -> String {

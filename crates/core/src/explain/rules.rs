@@ -6,7 +6,7 @@ use super::answers::{
 };
 use super::cause::Cause;
 use super::facts::{Facts, PolicyState};
-use super::references::{accounts_does, linked_later, own_references, reference_dropped, refers};
+use super::references::{accounts_does, has_another_login, linked_later, own_references, reference_dropped, refers};
 use super::remedy;
 use super::secret::{Entry, Held, PullSecret};
 use super::wanted::State;
@@ -119,7 +119,7 @@ const OF_LOGINS: &[(Cause, Rule)] = &[
         without_login(facts, |secret| has(secret, |entry| matches!(entry, Entry::IdentityToken(_))))
     }),
     (Cause::SecretEmpty, secret_empty),
-    (Cause::NoKey, |facts| without_login(facts, |secret| secret.logins().next().is_some())),
+    (Cause::NoKey, no_key),
 ];
 
 /// By the registry's answers.
@@ -225,7 +225,15 @@ fn not_reported(facts: &Facts) -> Option<String> {
 fn no_reference(facts: &Facts) -> Option<String> {
     let account = facts.pod.as_ref().map_or(facts.account.name.as_str(), |pod| pod.account.as_str());
     let left_out = if facts.account.is_left_out { ", which is not served" } else { "" };
-    (needs_login(facts) && !refers(facts)).then(|| format!("the ServiceAccount is `{account}`{left_out}"))
+    (needs_login(facts) && !refers(facts) && !accounts_does(facts))
+        .then(|| format!("the ServiceAccount is `{account}`{left_out}"))
+}
+
+/// The Pod refers to a Secret without a login for the image, or will do so after its ServiceAccount was linked.
+fn no_key(facts: &Facts) -> Option<String> {
+    let of_the_account = || facts.account.references.iter().find(|name| has_another_login(name, facts));
+    without_login(facts, |secret| secret.logins().next().is_some())
+        .or_else(|| of_the_account().filter(|_| needs_login(facts) && !refers(facts)).map(|name| format!("`{name}`")))
 }
 
 fn secret_empty(facts: &Facts) -> Option<String> {

@@ -150,6 +150,12 @@ const CASES: &[(Cause, Change)] = &[
         facts.account.references.push("pull".into());
         facts.others = vec![secret("pull", &login("ghcr.io"))];
     }),
+    // The ServiceAccount was linked after the Pod, but its Secret has no login for the image: a new Pod would fail, too.
+    (Cause::NoKey, |facts| {
+        without_references(facts);
+        facts.account.references.push("pull".into());
+        facts.others = vec![secret("pull", &login("quay.io"))];
+    }),
     (Cause::PolicyExcludes, |facts| {
         without_references(facts);
         facts.place.policy = PolicyState::Excludes;
