@@ -8,6 +8,7 @@ use super::log;
 use super::state::State;
 use regcred_cluster::controller::events::{Events, News as Event};
 use regcred_core::cluster::Delivery;
+use regcred_core::cluster::installation::definition::KIND;
 use regcred_core::controller::conditions::Verdict;
 use regcred_core::controller::{Notice, Place, Target};
 use regcred_core::diagnostic::Diagnostic;
@@ -88,7 +89,7 @@ impl News {
             });
             for (reason, message) in refusals.chain(broken) {
                 if !self.said_of_resources.contains(&message) {
-                    self.publish(reason, &message, None);
+                    self.publish(reason, &message, Some((KIND, String::new(), verdict.resource.clone())));
                 }
                 all.insert(message);
             }

@@ -203,7 +203,13 @@ fn a_resource_outside_the_limits_of_the_installation_is_reported_and_not_served(
     }
     has_metric(&replica, &format!(r#"regcred_resources{{state="not-permitted"}} {}"#, asked.len()));
     assert!(installed.login(&namespace).is_none() && installed.references(&namespace).is_empty());
-    Bench::wait("the Event", || installed.events().contains("NotPermitted: "));
+    let is_named = |events: &str, name: &str| {
+        events.contains(&format!("RegistryCredentials {}-{name} is ignored", installed.owner))
+    };
+    Bench::wait("an Event for each", || {
+        let events = installed.events();
+        asked.iter().all(|(name, ..)| is_named(&events, name))
+    });
     let run = installed.once_with(&["--crd"]);
     assert_eq!(run.status, 1, "{}", run.stderr);
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use regcred_core::cluster::installation::definition::{API_VERSION, KIND};
 use tokio::time::Instant;
 
 /// The largest number of Events within [`WINDOW`].
@@ -27,7 +28,8 @@ pub struct News {
     pub reason: &'static str,
     /// A sentence without any object's content.
     pub note: String,
-    /// The object of the Event: kind, namespace and name.
+    /// The object of the Event: kind, namespace (empty for a custom resource) and name. Events with the same reason and object are one
+    /// series, of which only the first note is shown.
     pub about: Option<(&'static str, String, String)>,
 }
 
@@ -60,9 +62,9 @@ impl Events {
         let (recorder, regarding) = (self.recorder.clone(), self.regarding.clone());
         let News { is_warning, reason, note, about } = news;
         let secondary = about.map(|(kind, namespace, name)| ObjectReference {
-            api_version: Some("v1".to_owned()),
+            api_version: Some(if kind == KIND { API_VERSION.to_owned() } else { "v1".to_owned() }),
             kind: Some(kind.to_owned()),
-            namespace: Some(namespace),
+            namespace: Some(namespace).filter(|namespace| !namespace.is_empty()),
             name: Some(name),
             ..ObjectReference::default()
         });
