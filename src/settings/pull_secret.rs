@@ -117,7 +117,8 @@ impl Common<'_> {
             return vec![ResourceName::known(if is_ours { OWN_ACCOUNT } else { "default" })];
         };
         let names = accounts.parsed(problems);
-        let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose.is_live();
+        // Every command but `render` also takes what `apply` takes.
+        let can_be_all = self.combination.strategy == Strategy::Patcher || self.purpose != Purpose::Manifests;
         // A right cannot have a glob.
         let are_rights = self.combination.format == Format::Rbac || self.combination.strategy == Strategy::Controller;
         let is_all = |name: &AccountName| match name.as_str() {
@@ -128,7 +129,7 @@ impl Common<'_> {
             return Vec::new();
         }
         let name = |(number, name): (usize, &AccountName)| {
-            if self.purpose.is_live() && name.glob().is_some() {
+            if self.purpose != Purpose::Manifests && name.glob().is_some() {
                 return None;
             }
             let parsed: Parsed<ResourceName> =

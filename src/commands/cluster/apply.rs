@@ -27,6 +27,7 @@ use regcred_core::cluster::{Delivery, Object, Step};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::Logins;
 use regcred_core::names::{Namespace, ResourceName, listed};
+use regcred_core::plan::Action;
 use regcred_core::spec::typed::Typed;
 
 /// Reads every cluster, and writes what differs there.
@@ -116,7 +117,7 @@ fn removed_logins(steps: &[Step], delivery: &Delivery<'_>) -> Vec<Diagnostic> {
     for Step { object, namespace, change, .. } in steps {
         let Object::Secret { number: Some(number), there: Some(there) } = object else { continue };
         let wanted = &delivery.pull_secrets[*number];
-        if change.differs() {
+        if matches!(change.action, Action::Create | Action::Update) {
             let differences = content::differences(wanted.docker_config(), there.docker_config.as_ref());
             for Difference { registry, .. } in differences.into_iter().filter(|one| one.what == What::Removed) {
                 removed.entry((wanted.name, registry)).or_default().extend(namespace);

@@ -15,7 +15,7 @@ use regcred_core::cluster::selection::{Aim, Chosen};
 use regcred_core::cluster::{Accounts, Comparison, Delivery, Facts, PullSecret, Removal, Step, Unchangeable};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::Logins;
-use regcred_core::names::{Namespace, ResourceName, listed};
+use regcred_core::names::{NameGlob, Namespace, ResourceName, listed};
 use regcred_core::spec::choice::{Link, Strategy};
 
 /// A cluster that was read and compared.
@@ -72,6 +72,9 @@ pub(super) async fn compare<'a>(
     problems.extend(not_compared(&comparison));
     if matches!(typed.purpose, Purpose::Apply(_)) {
         problems.extend(excluded(&delivery, &facts));
+    }
+    if !typed.link.all_service_accounts {
+        problems.extend(unmatched(settings, &facts));
     }
     // A controller has its own policy, for all its namespaces.
     if delivery.link == Link::Policy && settings.combination.strategy != Strategy::Controller {
@@ -181,6 +184,21 @@ fn absent(comparison: &Comparison) -> Vec<Diagnostic> {
             .hint("run this again once it exists; `--link policy` serves Pods of every ServiceAccount from the start")
     };
     by_name.into_iter().map(warning).collect()
+}
+
+/// Globs that match no ServiceAccount of the chosen namespaces.
+fn unmatched(settings: &Settings, facts: &Facts) -> Vec<Diagnostic> {
+    let globs = settings.pull_secrets.iter().flat_map(|one| &one.account_globs);
+    let globs: BTreeMap<_, _> = globs.map(|glob| (glob.as_str(), glob)).collect();
+    let exists = |glob: &NameGlob| {
+        facts.namespaces.values().flat_map(|space| space.accounts.keys()).any(|name| glob.is_match(name.as_str()))
+    };
+    let warning = |(text, _): (&str, &NameGlob)| {
+        let message = format!("no ServiceAccount of the chosen namespaces matches `{text}`");
+        Diagnostic::warning(Code::NoSuchAccount, message)
+            .hint("check the glob: `kubectl get serviceaccounts` lists all")
+    };
+    globs.into_iter().filter(|(_, glob)| !exists(glob)).map(warning).collect()
 }
 
 /// ServiceAccounts that get no reference, because their annotation opts out.

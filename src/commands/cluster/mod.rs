@@ -83,7 +83,7 @@ fn refuse_a_narrow_prune(
 
 /// Warns that a controller of the same owner would undo what the run writes.
 fn undone_by_the_controller() -> Diagnostic {
-    let message = "a controller of this owner serves this cluster and will undo what this run changes";
+    let message = "a controller of this owner serves this cluster and will undo what this run changes in namespaces";
     Diagnostic::warning(Code::ControllerServes, message).hint("change its login or its regcred.yaml instead")
 }
 

@@ -2,7 +2,7 @@
 
 use crate::report::inert;
 use regcred_cluster::execute::Ending;
-use regcred_core::cluster::Step;
+use regcred_core::cluster::{Object, Step};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::plan::{Action, Reason};
@@ -51,13 +51,21 @@ impl<'a> Shown<'a> {
             namespace: step.namespace.as_ref().map(Namespace::as_str),
             kind: step.object.kind(),
             name: step.name.as_str(),
-            action: step.change.action,
+            action: action(step),
             reason: step.change.reason,
             whose: step.whose.as_deref(),
             result: ending.map(result),
             problem: if let Some(Ending::Failed(problem)) = ending { Some(problem) } else { None },
             details,
         }
+    }
+}
+
+/// The action on the object. A reference that comes or goes is a change of its ServiceAccount.
+fn action(step: &Step) -> Action {
+    match (&step.object, step.change.action) {
+        (Object::Account { .. }, Action::Create | Action::Delete) => Action::Update,
+        (_, action) => action,
     }
 }
 
@@ -72,11 +80,11 @@ fn result(ending: &Ending) -> &'static str {
 
 /// The action as a word, for a comparison: what `would` be done.
 pub(super) fn deed(step: &Step) -> &'static str {
-    match (step.object.kind(), step.change.action) {
+    match (&step.object, step.change.action) {
         (_, Action::Keep) => "keep",
         (_, Action::Refuse) => "refuse",
-        ("ServiceAccount", Action::Create | Action::Update) => "link",
-        ("ServiceAccount", Action::Delete) => "unlink",
+        (Object::Account { .. }, Action::Create | Action::Update) => "link",
+        (Object::Account { .. }, Action::Delete) => "unlink",
         (_, Action::Create) => "create",
         (_, Action::Update) => "update",
         (_, Action::Delete) => "delete",

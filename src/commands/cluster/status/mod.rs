@@ -60,6 +60,10 @@ pub fn run(
     let Prepared { fleet, logins, accesses } =
         prepare(typed, file, &arguments.connection, Missing::IsNotCompared, environment)?;
     let online = Online::read(arguments, environment)?;
+    if arguments.html.as_ref().is_some_and(|path| environment.directory().join(path).is_dir()) {
+        let problem = Diagnostic::error(Code::IsADirectory, "`--html` is a directory");
+        return Err(Failure::of("the page", problem.hint("name a file, for example --html status.html")).into());
+    }
     let link = arguments.link_arguments();
     let once = TypedOnce { place: &arguments.place, link: &link, purpose: Purpose::Show };
     let members = fleet.members.iter().zip(&logins).zip(accesses);
