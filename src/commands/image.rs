@@ -55,7 +55,7 @@ pub(super) fn resolve(
     // Globs choose from this one namespace, unless there is a list.
     let only = namespace.filter(|_| !typed.has("--namespaces-from"));
     let listed = only.map(|name| (Some(Listed { usable: vec![name.clone()], ..Listed::default() }), Vec::new()));
-    let mut fleet = Fleet::decide(typed, file, listed, Purpose::Logins, environment)?;
+    let mut fleet = Fleet::resolve(typed, file, listed, Purpose::Logins, environment)?;
     let (Some(_), Some(namespace)) = (file, namespace) else { return Ok(fleet) };
     let mut findings = Findings::default();
     for member in &mut fleet.members {

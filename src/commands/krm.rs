@@ -90,7 +90,7 @@ fn edited(list: &ResourceList<'_>, environment: &Environment, said: &mut Vec<Val
         FunctionConfig::read(list).map_err(|problems| Failure::Input { title: "the functionConfig", problems })?;
     let mut problems = Vec::new();
     let listed = listed(list, &mut problems);
-    let fleet = Fleet::decide(&typed, file.as_ref(), Some((listed, problems)), Purpose::Manifests, environment)
+    let fleet = Fleet::resolve(&typed, file.as_ref(), Some((listed, problems)), Purpose::Manifests, environment)
         .map_err(for_a_function)?;
     let Fleet { members, secret_variables, warnings } = fleet;
     let (runs, mut warnings) = logins::check(members, warnings, environment).map_err(for_a_function)?;

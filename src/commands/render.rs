@@ -21,7 +21,7 @@ use regcred_core::spec::typed::Typed;
 /// place before all files are written.
 pub fn run(typed: &Typed, file: Option<&File>, environment: &Environment) -> Result<Outcome> {
     let Fleet { members, secret_variables, warnings } =
-        Fleet::resolve_for(Purpose::Manifests, typed, file, environment)?;
+        Fleet::resolve(typed, file, None, Purpose::Manifests, environment)?;
     runs::prepare_threads(&members, environment);
     if members.iter().any(|settings| settings.options.message_format.chosen() == Some(&MessageFormat::Json)) {
         report::be_json();

@@ -50,7 +50,7 @@ pub fn run(
     let image_text = one_image(arguments)?;
     let image: Option<Image> = image_text.map(parse).transpose()?;
     if arguments.list {
-        let fleet = Fleet::resolve_for(Purpose::Variables, typed, file, environment)?;
+        let fleet = Fleet::resolve(typed, file, None, Purpose::Variables, environment)?;
         let mut problems = [fleet.warnings.clone(), protection(&fleet, environment)?].concat();
         // A list of variables has no output, and encrypts nothing.
         problems.retain(|problem| typed.has("--output") || !matches!(problem.code, Code::NoSops | Code::NoSopsRule));

@@ -53,19 +53,10 @@ impl Purpose {
 }
 
 impl Fleet {
-    /// Resolves the settings; those of the manifests read the list of `--namespaces-from`.
+    /// Resolves the settings. `listed` are the existing namespaces with the problems of their list, if they were read before; otherwise
+    /// the list of `--namespaces-from` is read.
     /// Errors: usage: options that cannot be combined, or have no effect. Input: everything that is wrong with names, lists and logins.
-    pub fn resolve_for(
-        purpose: Purpose,
-        typed: &Typed,
-        file: Option<&File>,
-        environment: &Environment,
-    ) -> Result<Self, Failure> {
-        Self::decide(typed, file, None, purpose, environment)
-    }
-
-    /// Resolves the settings; if the existing namespaces are known, `listed` has them and the problems of that list.
-    pub fn decide(
+    pub fn resolve(
         typed: &Typed,
         file: Option<&File>,
         listed: Option<(Option<Listed>, Vec<Diagnostic>)>,

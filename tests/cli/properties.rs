@@ -28,6 +28,7 @@ fn password() -> impl Strategy<Value = String> {
             && !text.contains('\0')
             && !text.ends_with(['\r', '\n'])
             && !text.contains("ref+")
+            && !text.contains("$(")
             && !text.starts_with('/')
             && text.matches('.').count() != 2
     })
@@ -62,7 +63,7 @@ proptest! {
 
     #[test]
     fn the_order_of_sources_does_not_matter(
-        logins in prop::collection::btree_map(registry(), (username(), "[ -~]{1,20}".prop_filter("plain", |text| !text.contains("ref+") && text.contains(|it| it != '*'))), 1..5),
+        logins in prop::collection::btree_map(registry(), (username(), "[ -~]{1,20}".prop_filter("plain", |text| !text.contains("ref+") && !text.contains("$(") && text.contains(|it| it != '*'))), 1..5),
         seed in any::<u64>(),
     ) {
         let mut configs: Vec<String> = logins

@@ -96,6 +96,17 @@ fn a_lock_that_has_lost_its_recipients_is_stale_and_takes_them_from_the_flag() {
 }
 
 #[test]
+fn the_first_protection_of_a_plain_folder_is_asked_for_and_accuses_nobody() {
+    let place = Place::new();
+    assert_eq!(place.render("--no-config -n a,b --format directory --output out").0, 0);
+    let (code, said) = place.tree("rsa-2048", "");
+    assert!(said.contains("`regcred.lock` names no recipient, so") && !said.contains("than before"), "{said}");
+    Place::refuses((code, said), FIRST);
+    assert_eq!(place.tree("rsa-2048", &format!("--accept-recipient {FIRST}")).0, 0);
+    assert_eq!(place.tree("rsa-2048", "--check"), (0, String::new()));
+}
+
+#[test]
 fn a_lock_that_is_gone_is_named_as_the_cause_and_accuses_nobody() {
     let place = Place::new();
     assert_eq!(place.tree("rsa-2048", "").0, 0);

@@ -94,7 +94,7 @@ pub(crate) fn invalid(error: &KubeconfigError) -> Diagnostic {
         KubeconfigError::ReadConfig(error, _) => {
             let message = format!("the kubeconfig cannot be read: {}", regcred_core::diagnostic::reason(error));
             return Diagnostic::error(Code::NoKubeconfig, message)
-                .hint("name one with --kubeconfig FILE or the variable KUBECONFIG");
+                .hint("check the path in --kubeconfig or in the variable KUBECONFIG");
         }
         KubeconfigError::Parse(_) => "the kubeconfig is not the YAML that kubectl takes",
         KubeconfigError::LoadContext(_) | KubeconfigError::CurrentContextNotSet => "the kubeconfig has no such context",

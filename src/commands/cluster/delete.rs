@@ -53,7 +53,7 @@ pub fn run(
         let problem = Diagnostic::error(Code::Usage, "`--yes` is missing: there is no terminal to ask at");
         return Err(Failure::Usage(vec![problem.hint("look at what `--dry-run` lists, then add --yes")]).into());
     }
-    let fleet = Fleet::resolve_for(Purpose::CleanUp, typed, file, environment)?;
+    let fleet = Fleet::resolve(typed, file, None, Purpose::CleanUp, environment)?;
     let accesses = connection::accesses(&fleet, file, &arguments.connection, environment)?;
     let runtime = runtime()?;
     // Without regcred.yaml, the name of the Secret is that of the owner.

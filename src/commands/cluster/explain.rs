@@ -52,7 +52,7 @@ pub fn run(
         timeout: arguments.connection.timeout.0.min(online::TIMEOUT),
         environment,
     };
-    let fleet = Fleet::resolve_for(Purpose::CleanUp, typed, file, environment)?;
+    let fleet = Fleet::resolve(typed, file, None, Purpose::CleanUp, environment)?;
     let mut accesses = connection::accesses(&fleet, file, &arguments.connection, environment)?;
     let (Some(access), true) = (accesses.pop(), accesses.is_empty()) else { return Err(one_cluster().into()) };
     let ours: Vec<_> =

@@ -52,7 +52,7 @@ fn prepare(
         logins::Missing::Fails => Purpose::Cluster,
         logins::Missing::IsNotCompared => Purpose::Look,
     };
-    let fleet = Fleet::resolve_for(purpose, typed, file, environment)?;
+    let fleet = Fleet::resolve(typed, file, None, purpose, environment)?;
     let mut reading = logins::Reading::of(&fleet.members, environment);
     let logins = fleet.members.iter().map(|settings| reading.merge(settings, missing).0).collect();
     reading.finish(fleet.warnings.clone())?;

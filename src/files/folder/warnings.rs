@@ -3,7 +3,7 @@
 use super::approved::Approved;
 use super::lock::RESTORE;
 use super::path::LOCK;
-use super::root::{Root, State};
+use super::root::{Kind, Root, State};
 use crate::files::marks::key::KEY_VARIABLE;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::recipient::Recipient;
@@ -102,6 +102,11 @@ pub fn refused(refused: &[&Recipient], root: &Root) -> Diagnostic {
             "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}`, for another folder or cluster, or outside of a fleet: set \
              the old key, or as `{KEY_VARIABLE}_PREVIOUS`, or put the folder or the name of the cluster back"
         ),
+        State::New | State::Listed if root.kind == Kind::Tree && root.ours.approved.is_empty() => {
+            message = format!("`{LOCK}` names no recipient, so {shown} {is} not approved");
+            "that is so if `protect` is new in this folder; otherwise somebody has removed a line of the lock"
+                .to_owned()
+        }
         State::New | State::Listed => WHO_CHANGED.to_owned(),
     };
     Diagnostic::error(Code::AnotherRecipient, message)

@@ -41,14 +41,10 @@ enum Service {
 /// Azure must have a known host name. Any server may also be an approved recipient.
 /// Errors: a server is unknown, or the rules cannot be read.
 pub fn check(rules: &[u8], approved: &BTreeSet<String>, environment: &Environment) -> Result<(), Diagnostic> {
-    let named = named(rules).ok_or_else(unreadable)?;
+    let named = named(rules).ok_or_else(|| unreadable(rules))?;
     let has_a_token = has_a_token(environment);
-    let known: BTreeSet<_> = environment
-        .setting(VARIABLE)
-        .into_iter()
-        .chain(approved.iter().map(String::as_str))
-        .filter_map(server)
-        .collect();
+    let approved = approved.iter().map(String::as_str);
+    let known: BTreeSet<_> = environment.setting(VARIABLE).into_iter().chain(approved).filter_map(server).collect();
     let is_unknown = |(service, server): &(Service, String)| {
         let is_refused = match service {
             Service::Vault => has_a_token,
@@ -124,7 +120,14 @@ fn not_known(servers: &[String]) -> Diagnostic {
     )
 }
 
-fn unreadable() -> Diagnostic {
+fn unreadable(rules: &[u8]) -> Diagnostic {
+    let text = std::str::from_utf8(rules).ok().filter(|text| !expands_too_far(text));
+    let broken = text.and_then(|text| serde_saphyr::from_str::<Value>(text).err()?.location());
+    if let Some(place) = broken {
+        let message = format!("`.sops.yaml` is not valid YAML, at or after line {}", place.line());
+        let hint = "look there for a tab, another indentation, a missing colon, or the markers of a merge conflict";
+        return Diagnostic::error(Code::SopsRules, message).hint(hint);
+    }
     Diagnostic::error(Code::SopsRules, "`.sops.yaml` is not YAML that can be searched for key services").hint(
         "sops would identify the job at a server that it names: write it as UTF-8 without tags (`!!binary`, `%TAG`) and without \
          thousands of aliases",
@@ -166,6 +169,23 @@ mod tests {
             "creation_rules:\n  - age: a\n    #\u{2029}    hc_vault_transit_uri: https://evil.test/v1/t/keys/k\n",
         ] {
             assert!(refused(rules, "https://v.test", &["https://w.test/t/k"]), "{rules}");
+        }
+    }
+
+    #[test]
+    fn rules_that_are_not_yaml_are_told_with_the_line_and_others_with_what_hides_a_server() {
+        let environment = Environment::new([] as [(&str, &str); 0], PathBuf::new());
+        for (rules, expected) in [
+            ("creation_rules:\n- age: a\n\t- b", "not valid YAML, at or after line"),
+            ("<<<<<<< HEAD\na: b\n=======\na: c\n>>>>>>> x\n", "not valid YAML, at or after line"),
+            ("a: !!binary aHR0cHM6Ly9ldmlsLnRlc3Q=", "cannot be searched for key services"),
+        ] {
+            let problem = check(rules.as_bytes(), &BTreeSet::new(), &environment).unwrap_err();
+            assert!(
+                problem.message.replace("not YAML that can be", "cannot be").contains(expected),
+                "{}",
+                problem.message
+            );
         }
     }
 

@@ -29,7 +29,7 @@ pub fn variable(text: &str, place: &str, known: &Known<'_>) -> Parsed<VariableNa
         let hint = if is_a_file {
             "did you mean `--docker-config-file`?"
         } else {
-            "write NAME without the $, for example DOCKERHUB_AUTH; rotate the credential if it was printed"
+            "a name has letters, digits and _ only, and no $, for example DOCKERHUB_AUTH; rotate the credential if it was printed"
         };
         let shell = if place.starts_with("`--") { "; did the shell expand `$NAME`?" } else { "" };
         let message = format!("{place} expects the name of a variable, not a value{shell}");
