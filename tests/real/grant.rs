@@ -190,6 +190,30 @@ fn with_the_rights_in_listed_namespaces_the_commands_work_there_and_nowhere_else
 }
 
 #[test]
+fn rights_that_are_rendered_again_for_fewer_namespaces_let_nothing_be_written_in_the_others() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [one, other] = bench.namespaces();
+    let both = format!("{one},{other}");
+    let every = ["--all-namespaces"];
+    for wide in [&["-n", &both][..], &every] {
+        let user = fresh("user");
+        let account = Account::by_name(bench, &user, wide);
+        account.wait_until_confined(&other);
+        account.regcred(OLD, &["apply", "-n", &both]).succeeded();
+        let (secret, subject) = (&account.secret, format!("user:{user}"));
+        let fewer = ["render", "--format", "rbac", "--secret-name", secret, "--subject", &subject, "-n", &one];
+        bench.apply(&bench.regcred(&fewer, &[]).succeeded()).succeeded();
+        let mut is_new = false;
+        Bench::wait("the policies to be narrower", || {
+            is_new = !is_new;
+            account.regcred(if is_new { NEW } else { OLD }, &["apply", "-n", &other]).status == 1
+        });
+        account.regcred(if is_new { NEW } else { OLD }, &["apply", "-n", &one]).succeeded();
+        account.regcred("", &["delete", "-n", &both, "--yes"]).succeeded();
+    }
+}
+
+#[test]
 fn with_the_rights_for_every_namespace_the_commands_need_one_list_of_each_kind() {
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     // More than are read one by one.

@@ -358,7 +358,7 @@ fn what_fails_says_why_and_leaves_the_tree_as_it_was() {
         (format!("{{encrypted_suffix: _secret, {good}}}"), &["leaves `data..dockerconfigjson`"]),
         (format!("{{path_regex: '(', {good}}}"), &["could not encrypt", "sops says: "]),
         (format!("{{encrypted_regex: a, unencrypted_regex: b, {good}}}"), &["cannot use more than one of"]),
-        ("[".to_owned(), &["`.sops.yaml` is not YAML that can be searched"]),
+        ("[".to_owned(), &["`.sops.yaml` is not valid YAML, at or after line 1"]),
         ("{hc_vault_transit_uri: 'http://localhost:9/v1/transit/keys/x'}".to_owned(), &["names `http://localhost:9`"]),
     ] {
         repository.rules(&format!("creation_rules: [{rules}]\n"));

@@ -50,7 +50,7 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
         chosen.extend(listed.of_the_cluster.iter().filter(|name| globs.iter().any(|glob| glob.matches(name))).cloned());
     } else if !globs.is_empty() {
         let message = format!("{origin} has a glob, and no list of namespaces is given for it to choose from");
-        let hint = "pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`";
+        let hint = "pipe one in: `kubectl get ns -o json | regcred … --namespaces-from -`; `verify` also takes an empty list, `--namespaces-from - < /dev/null`";
         problems.push(Diagnostic::error(Code::GlobWithoutList, message).hint(hint));
     }
     chosen.sort_unstable();

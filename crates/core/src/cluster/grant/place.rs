@@ -3,7 +3,7 @@
 use super::Granted;
 use super::selector::Selector;
 use crate::cluster::selection::Others;
-use crate::names::{NamespacePattern, as_globset, is_glob, is_of_the_cluster};
+use crate::names::{Namespace, NamespacePattern, as_globset, is_glob, is_of_the_cluster};
 use crate::objects::guard::{has_not_opted_out, is_one_of, names, quoted};
 
 /// The same test as [`is_of_the_cluster`], in CEL.
@@ -26,8 +26,35 @@ pub(in crate::cluster) fn is_served(
     others: Others,
     selector: &Selector,
 ) -> String {
-    let choices: Vec<_> = pull_secrets.iter().map(|one| (one.name, format!("({})", is_chosen(one, others)))).collect();
-    let any = match choices.as_slice() {
+    let any = any_of(pull_secrets, which, |one| is_chosen(one, others));
+    [any]
+        .into_iter()
+        .chain(selector.conditions())
+        .chain([has_not_opted_out("namespaceObject")])
+        .collect::<Vec<_>>()
+        .join(" && ")
+}
+
+/// Whether such a pull secret is for the listed namespace of the request. The Roles limit the account, too, but an administrator who renders
+/// fewer rights does not remove the Roles of before. Only they limit it to a list that is too long for an expression.
+pub(in crate::cluster) fn is_listed(pull_secrets: &[Granted<'_>], which: Which) -> String {
+    const LONGEST: usize = 40_000;
+    let has_not_opted_out = has_not_opted_out("namespaceObject");
+    let length = pull_secrets.iter().flat_map(|one| one.namespaces).map(|name| name.as_str().len() + "'', ".len());
+    if length.sum::<usize>() > LONGEST {
+        return has_not_opted_out;
+    }
+    let is_one_of = |one: &Granted<'_>| {
+        let listed: Vec<_> = one.namespaces.iter().map(Namespace::as_str).collect();
+        format!("request.namespace in {}", names(&listed))
+    };
+    format!("{} && {has_not_opted_out}", any_of(pull_secrets, which, is_one_of))
+}
+
+/// Whether the choice of any of these pull secrets holds, or of the one that the request names.
+fn any_of(pull_secrets: &[Granted<'_>], which: Which, choice: impl Fn(&Granted<'_>) -> String) -> String {
+    let choices: Vec<_> = pull_secrets.iter().map(|one| (one.name, format!("({})", choice(one)))).collect();
+    match choices.as_slice() {
         [(_, first), rest @ ..] if rest.iter().all(|(_, choice)| choice == first) => first.clone(),
         _ => {
             let each = choices.into_iter().map(|(name, choice)| match which {
@@ -36,13 +63,7 @@ pub(in crate::cluster) fn is_served(
             });
             format!("({})", each.collect::<Vec<_>>().join(" || "))
         }
-    };
-    [any]
-        .into_iter()
-        .chain(selector.conditions())
-        .chain([has_not_opted_out("namespaceObject")])
-        .collect::<Vec<_>>()
-        .join(" && ")
+    }
 }
 
 fn is_chosen(one: &Granted<'_>, others: Others) -> String {
@@ -175,5 +196,10 @@ mod tests {
         assert!(said(Which::Any).starts_with(&format!("({in_shop} || {in_team})")), "{}", said(Which::Any));
         let same = [granted(&a, &shop), granted(&b, &shop)];
         assert!(is_served(&same, Which::Requested, Others::None, &Selector::default()).starts_with(in_shop));
+        let listed: Vec<Namespace> = vec!["shop".parse().unwrap()];
+        let many: Vec<Namespace> = (0..5_000).map(|number| format!("team-{number}").parse().unwrap()).collect();
+        let of_list = |namespaces| Granted { namespaces, ..granted(&a, &[]) };
+        assert!(is_listed(&[of_list(&listed)], Which::Any).starts_with(in_shop));
+        assert_eq!(is_listed(&[of_list(&many)], Which::Any), has_not_opted_out("namespaceObject"));
     }
 }

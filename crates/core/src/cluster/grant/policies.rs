@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::place::{Which, is_linked, is_served};
+use super::place::{Which, is_linked, is_listed, is_served};
 use super::{EVICTION, Grant, Reach, Subject};
-use crate::objects::guard::{Guard, has_not_opted_out, policy};
+use crate::objects::guard::{Guard, policy};
 use crate::objects::marks::{MANAGED_BY, OWNER};
 use crate::spec::choice::Link;
 
@@ -13,7 +13,7 @@ impl Grant<'_> {
     pub(in crate::cluster) fn policies(&self) -> Vec<Value> {
         let (label, owner) = (MANAGED_BY, self.marks.owner.as_str());
         let served = |which| match self.reach {
-            Reach::Listed => has_not_opted_out("namespaceObject"),
+            Reach::Listed => is_listed(&self.pull_secrets, which),
             Reach::Chosen { others, selector } => is_served(&self.pull_secrets, which, *others, selector),
         };
         let mut guard = Guard {
