@@ -34,11 +34,10 @@ pub fn read(path: &Path, source: &str, named: Named) -> Result<SecretString, Dia
     let is_open = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
     let is_meant = is_open || (named == Named::ByFlag && is_pipe(&metadata));
     if !is_meant && !metadata.is_file() {
-        return Err(Diagnostic::error(
-            Code::UnreadableFile,
-            format!("{source} names neither a regular file nor a pipe"),
-        )
-        .hint("write it to a file first, or give /dev/stdin"));
+        let other = if named == Named::ByFlag { "a pipe" } else { "standard input" };
+        let message = format!("{source} names neither a regular file nor {other}");
+        let problem = Diagnostic::error(Code::UnreadableFile, message);
+        return Err(problem.hint("write it to a file first, or give /dev/stdin"));
     }
     let mut bytes = Vec::new();
     open_in_time(path)
