@@ -46,8 +46,10 @@ impl Arguments {
             return Ok(arguments);
         }
         let name = if plugin { "kubectl regcred" } else { "regcred" };
-        let whole = || with_effects(Self::command()).bin_name(name);
-        let parsed = as_render(&typed).map_or_else(|| whole().try_get_matches_from(&typed), Ok);
+        // Only the help shows the effects, so any other run starts without them.
+        let asks_for_help = typed.iter().any(|word| word == "--help" || word == "help");
+        let command = || if asks_for_help { with_effects(Self::command()) } else { Self::command() };
+        let parsed = as_render(&typed).map_or_else(|| command().bin_name(name).try_get_matches_from(&typed), Ok);
         let parsed = parsed.and_then(|matches| {
             let arguments = Self::from_arg_matches(&matches)?;
             Ok(Self { typed: options(&matches), ..arguments })
