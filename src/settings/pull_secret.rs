@@ -162,13 +162,13 @@ impl Common<'_> {
         let forces = self.options.profile.chosen().copied().filter(|it| *it != Profile::Helm);
         let (severity, what) = match forces {
             Some(profile) => {
-                (Severity::Error, format!("the tool of `--profile {profile}` always forces, so it removes"))
+                (Severity::Error, format!("the tool of `--profile {profile}`, which always forces, removes"))
             }
             None => (Severity::Warning, "an apply with `--force-conflicts` removes".to_owned()),
         };
         let message = format!(
-            "OpenShift puts a reference of its own on every ServiceAccount, and `--link service-account` writes the whole list: {what} \
-             that reference at each run"
+            "OpenShift adds its own reference to every ServiceAccount, but `--link service-account` writes the whole list. So {what} the \
+             reference of OpenShift at each run"
         );
         let hint = "use `--link policy` (Kubernetes 1.36 and later) or `--link none`; docs/service-accounts.md has a section on OpenShift";
         let problem = Diagnostic::error(Code::OpenshiftReferences, message).hint(hint);

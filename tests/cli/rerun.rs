@@ -287,7 +287,11 @@ fn without_a_key_everything_is_made_anew_and_it_says_so() {
     let unsigned = vec![format!("different: {}", path("a")), format!("different: {}", path("b"))];
     assert_eq!(place.check(&tree, Known::All), (unsigned, 0), "nothing tells that they are right");
     let third = place.write(&tree);
-    assert_eq!((third.files, codes(&third.warnings)), (2, vec!["another-fingerprint-key"]), "whoever wrote them");
+    assert_eq!(
+        (third.files, codes(&third.warnings)),
+        (2, vec!["another-fingerprint-key"]),
+        "unsigned files are written again"
+    );
     assert_eq!(place.write(&tree).files, 0);
     assert_eq!(place.with_key(OTHER_KEY).write(&tree).files, 2, "another key knows nothing");
 }

@@ -140,7 +140,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "kubectl apply --server-side --field-manager=platform",
         "`tests/real/monitoring.rs` applies both, where the kinds are known",
     ),
-    ("minisign -V", "`tests/real/release.rs` runs it, with a key of its own"),
+    ("minisign -V", "`tests/real/release.rs` runs it, with its own key"),
     ("curl -fsSLO \"$DOWNLOADS", "`tests/real/ci.rs` runs it, with an archive"),
 ];
 

@@ -81,7 +81,7 @@ fn a_controllers_policies_are_read_for_what_they_are_and_no_other_run_replaces_t
         cluster.bench.kubectl(&["create", "serviceaccount", "web", "-n", namespace], "").succeeded();
     }
 
-    // The policy on ServiceAccounts is none on Pods, and serves `default` only.
+    // The policy is for ServiceAccounts, not for Pods, and serves only `default`.
     cluster.install(&[]);
     let (cause, said) = cluster.explained(&served, "web");
     assert!(cause == "no-reference" && said.contains("`web`, which is not served"), "{cause} {said}");

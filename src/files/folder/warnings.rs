@@ -21,7 +21,7 @@ pub fn in_clear(names: &[String]) -> Diagnostic {
     let (is, a_login) = if names.len() == 1 { ("holds", "a login") } else { ("hold", "logins") };
     let message = format!("{} {is} {a_login} in clear, where it should be encrypted", names.join(", "));
     Diagnostic::error(Code::PlaintextInGit, message).hint(
-        "rotate the login: whoever can read the branch has it, also after the file is replaced; then run `regcred render` and commit what it writes",
+        "rotate the login, because everyone who can read the branch can read it, even after the file is replaced; then run `regcred render`, and commit what it writes",
     )
 }
 
