@@ -10,9 +10,7 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::VariableName;
 
 /// A variable holds the kubeconfig itself, or its path, as GitLab's File variables do.
-///
-/// # Errors
-/// The variable is not set, may not be read, or holds a path in the work tree.
+/// Errors: the variable is not set, may not be read, or holds a path in the work tree.
 pub fn of_variable(name: &str, file: Option<&File>, environment: &Environment) -> Result<Kubeconfig, Diagnostic> {
     let place = "`kubeconfig` in regcred.yaml";
     let variable: VariableName = name.parse().map_err(|_| {

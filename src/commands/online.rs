@@ -48,9 +48,7 @@ pub(super) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// Reads the flags and the manifests; `None` without `--online`.
-    ///
-    /// # Errors
-    /// Usage, or manifests that cannot be read.
+    /// Errors: usage, or manifests that cannot be read.
     pub fn read(
         images: &[String],
         arguments: &'a OnlineArguments,
@@ -106,9 +104,7 @@ pub(super) fn run(
 }
 
 /// Asks about the logins of a run before its first write, each once.
-///
-/// # Errors
-/// A registry refuses a login, or a flag names no host.
+/// Errors: a registry refuses a login, or a flag names no host.
 pub(super) fn check_logins<'a>(
     logins: impl Iterator<Item = &'a Logins>,
     arguments: &OnlineArguments,
@@ -139,9 +135,7 @@ pub(super) fn check_logins<'a>(
 }
 
 /// Checks the flags, and returns the deadline of one request.
-///
-/// # Errors
-/// Usage.
+/// Errors: usage.
 pub(super) fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
     let OnlineArguments { allow_realm, insecure_registry, timeout, .. } = arguments;
     check_hosts(allow_realm, insecure_registry)?;
@@ -154,9 +148,7 @@ pub(super) fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
 }
 
 /// Whether the flags name hosts.
-///
-/// # Errors
-/// Usage.
+/// Errors: usage.
 pub(super) fn check_hosts(realms: &[String], insecure: &[String]) -> Result<(), Failure> {
     let flags = [("--allow-realm", realms), ("--insecure-registry", insecure)];
     match flags.iter().find(|(_, hosts)| hosts.iter().any(|host| Url::of_registry(host, &[]).is_err())) {

@@ -32,9 +32,7 @@ pub struct Permission {
 
 impl Permission {
     /// Reads the limits from the file.
-    ///
-    /// # Errors
-    /// Everything in the file that the controller cannot do.
+    /// Errors: everything in the file that the controller cannot do.
     pub fn read(mut file: File, allowed: &Allowed) -> Result<Self, Vec<Diagnostic>> {
         file.spec.controller.crd = false;
         let secrets = take(&mut file.spec.controller.secrets);
@@ -63,9 +61,7 @@ fn exactly(globs: &[String]) -> Result<Allowed, Vec<Diagnostic>> {
 }
 
 /// The settings of a mounted file, and the registries that may be asked.
-///
-/// # Errors
-/// Everything in the file that the controller cannot do.
+/// Errors: everything in the file that the controller cannot do.
 pub fn settings(mut file: File, allowed: &Allowed) -> Result<(Config, Allowed), Vec<Diagnostic>> {
     if file.spec.controller.crd {
         let message = "this regcred.yaml is the limits for custom resources, not what the controller writes";
@@ -77,9 +73,7 @@ pub fn settings(mut file: File, allowed: &Allowed) -> Result<(Config, Allowed), 
 }
 
 /// The pull secrets that a custom resource asks for; `owner` is the owner of the installation.
-///
-/// # Errors
-/// Everything in the resource that the controller cannot do.
+/// Errors: everything in the resource that the controller cannot do.
 pub fn asked(spec: &Value, owner: &ResourceName, allowed: &Allowed) -> Result<Vec<Wanted>, Vec<Diagnostic>> {
     let spec: Spec = serde_json::from_value(spec.clone()).map_err(|_| {
         let message = "its spec has a form that this version does not understand";
@@ -94,9 +88,7 @@ pub fn asked(spec: &Value, owner: &ResourceName, allowed: &Allowed) -> Result<Ve
 const WHOLE: &str = ".dockerconfigjson";
 
 /// Reads the meaning of the file.
-///
-/// # Errors
-/// Everything in the file that the controller cannot do.
+/// Errors: everything in the file that the controller cannot do.
 pub fn read(file: &File, allowed: &Allowed) -> Result<Config, Vec<Diagnostic>> {
     let Spec {
         strategy,

@@ -29,9 +29,7 @@ const HEAD: Duration = Duration::from_secs(2);
 const LASTS: Duration = Duration::from_secs(10);
 
 /// Starts to answer on this address.
-///
-/// # Errors
-/// The port is in use.
+/// Errors: the port is in use.
 pub async fn begin(listen: SocketAddr, state: &Rc<State>) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         let message = format!("`--listen` {listen} cannot be had: {}", error.kind());

@@ -136,9 +136,7 @@ fn own_namespace(named: Option<Namespace>, connected: &str) -> Result<Namespace,
 }
 
 /// Runs the controller.
-///
-/// # Errors
-/// The controller cannot start; with one pass also the problems of the mounted files.
+/// Errors: the controller cannot start; with one pass also the problems of the mounted files.
 pub fn run(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
     log::set(options.log_format);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| {

@@ -138,9 +138,7 @@ impl Mounts<'_> {
     }
 
     /// The meaning of the files. A pull secret with a broken login keeps the logins from `earlier`, or is left out.
-    ///
-    /// # Errors
-    /// All problems of the files, if no pull secret has logins; no message has a value.
+    /// Errors: all problems of the files, if no pull secret has logins; no message has a value.
     pub fn understand(&self, texts: &Texts, earlier: Option<&Mounted>) -> Result<Mounted, Vec<Diagnostic>> {
         let text = texts.config.as_ref().map_err(|kind| {
             let message = format!("{} cannot be read: {kind}", self.origin.file());

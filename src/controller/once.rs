@@ -32,9 +32,7 @@ use regcred_core::objects::marks;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Makes one pass.
-///
-/// # Errors
-/// The mounted files are wrong, or the cluster cannot be reached.
+/// Errors: the mounted files are wrong, or the cluster cannot be reached.
 pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
     let Options { origin, wishes, namespace, access, allowed, .. } = options;
     let mut mounts = Mounts { origin: &origin, allowed: &allowed, environment, observed: None };

@@ -38,9 +38,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const LEASE_CALL: Duration = Duration::from_secs(3);
 
 /// Runs until a signal.
-///
-/// # Errors
-/// The port is in use, or the cluster's address or login is wrong.
+/// Errors: the port is in use, or the cluster's address or login is wrong.
 pub async fn serve(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
     let Options { origin, wishes, namespace, listen, access, allowed, identity, stuck_pods, check_online, .. } =
         options;

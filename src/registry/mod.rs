@@ -40,9 +40,7 @@ pub struct Options<'a> {
 }
 
 /// Asks each registry with each login, and for each image; blocks until all have answered.
-///
-/// # Errors
-/// No runtime can be started, or the proxy cannot be used.
+/// Errors: no runtime can be started, or the proxy cannot be used.
 pub fn check(logins: &[&Credential], images: &[Reference], options: &Options<'_>) -> io::Result<Vec<Verdict>> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(threads::KEPT).build()?;
@@ -50,9 +48,7 @@ pub fn check(logins: &[&Credential], images: &[Reference], options: &Options<'_>
 }
 
 /// The same within a runtime.
-///
-/// # Errors
-/// The proxy cannot be used, or the system starts no thread.
+/// Errors: the proxy cannot be used, or the system starts no thread.
 pub async fn ask(logins: &[&Credential], images: &[Reference], options: &Options<'_>) -> io::Result<Vec<Verdict>> {
     let questions = questions(logins, images);
     let client = Client::new(options)?;

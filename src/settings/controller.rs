@@ -43,9 +43,7 @@ pub(super) fn of_a_run(
 }
 
 /// Resolves the installation; problems of texts are added to `problems`.
-///
-/// # Errors
-/// Usage: no image is named.
+/// Errors: usage: no image is named.
 fn decide(
     options: &Options,
     link: Link,

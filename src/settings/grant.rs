@@ -24,9 +24,7 @@ pub struct GrantSettings {
 
 impl GrantSettings {
     /// Resolves the rights; problems of texts are added to `problems`.
-    ///
-    /// # Errors
-    /// Usage: no subject is named.
+    /// Errors: usage: no subject is named.
     pub(super) fn decide(
         options: &Options,
         pull_secrets: &[PullSecret],

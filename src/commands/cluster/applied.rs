@@ -61,9 +61,7 @@ pub(super) struct Manner {
 }
 
 /// Prints the report, and decides how the command ends.
-///
-/// # Errors
-/// Something failed.
+/// Errors: something failed.
 pub(super) fn report(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome> {
     match manner.format {
         ReportFormat::Json => json(clusters)?,

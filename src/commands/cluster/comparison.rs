@@ -51,9 +51,7 @@ pub(super) enum Purpose<'a> {
 }
 
 /// Connects, reads and compares.
-///
-/// # Errors
-/// The cluster cannot be reached, forbids what is needed, or has no namespace to serve.
+/// Errors: the cluster cannot be reached, forbids what is needed, or has no namespace to serve.
 pub(super) async fn compare<'a>(
     access: Access,
     settings: &'a Settings,

@@ -17,9 +17,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::names::ResourceName;
 
 /// How to reach each cluster, in the order of the fleet.
-///
-/// # Errors
-/// All problems of variables and contexts, of all clusters together.
+/// Errors: all problems of variables and contexts, of all clusters together.
 pub(super) fn accesses(
     fleet: &Fleet,
     file: Option<&File>,
@@ -116,9 +114,7 @@ fn of_flag(path: &Path, environment: &Environment) -> Result<Source, Diagnostic>
 }
 
 /// How a program that reads no entry of regcred.yaml reaches its cluster.
-///
-/// # Errors
-/// There is no kubeconfig, and this is no Pod.
+/// Errors: there is no kubeconfig, and this is no Pod.
 pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> Result<Access, Diagnostic> {
     let source = match &arguments.kubeconfig {
         Some(path) => of_flag(path, environment)?,

@@ -21,9 +21,7 @@ pub(super) struct Choices {
 }
 
 /// Reads the namespaces, and chooses from them.
-///
-/// # Errors
-/// The namespaces cannot be read, or none is chosen.
+/// Errors: the namespaces cannot be read, or none is chosen.
 pub(super) async fn chosen(
     server: &Server,
     settings: &Settings,

@@ -8,9 +8,7 @@ use regcred_core::cluster::{Delivery, Step};
 use regcred_core::diagnostic::{Code, Diagnostic};
 
 /// Applies the policies that differ, and waits until they are active. Without the right, the error names the administrator's command.
-///
-/// # Errors
-/// The cluster does not answer.
+/// Errors: the cluster does not answer.
 pub(super) async fn apply(
     server: &Server,
     delivery: &Delivery<'_>,

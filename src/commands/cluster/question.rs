@@ -11,9 +11,7 @@ use crate::interrupt;
 const TICK: Duration = Duration::from_millis(50);
 
 /// Whether the answer is yes. The end of the input and Ctrl-C mean no.
-///
-/// # Errors
-/// The question cannot be written.
+/// Errors: the question cannot be written.
 pub(super) fn is_yes(question: &str) -> io::Result<bool> {
     let mut terminal = io::stderr().lock();
     write!(terminal, "{question} [y/N] ")?;

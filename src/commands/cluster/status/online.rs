@@ -25,9 +25,7 @@ pub(super) struct Online<'a> {
 
 impl<'a> Online<'a> {
     /// Reads the flags; `None` without `--online`.
-    ///
-    /// # Errors
-    /// Usage, or a variable with invalid limits for the registries.
+    /// Errors: usage, or a variable with invalid limits for the registries.
     pub(super) fn read(arguments: &StatusArguments, environment: &'a Environment) -> Result<Option<Self>, Failure> {
         if !arguments.online {
             return Ok(None);
@@ -45,9 +43,7 @@ impl<'a> Online<'a> {
     }
 
     /// Asks about the images of the Pods, and adds the answers to the namespaces.
-    ///
-    /// # Errors
-    /// The cluster refuses to give the Secrets, or no registry can be asked at all.
+    /// Errors: the cluster refuses to give the Secrets, or no registry can be asked at all.
     pub(super) async fn ask(
         &self,
         server: &Server,

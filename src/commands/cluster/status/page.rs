@@ -76,9 +76,7 @@ struct Problem<'a> {
 }
 
 /// The page.
-///
-/// # Errors
-/// The errors of the template, which only a bug can cause.
+/// Errors: the errors of the template, which only a bug can cause.
 pub(super) fn write(clusters: &[(&Settings, Seen)]) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
