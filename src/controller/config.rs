@@ -6,7 +6,7 @@ use std::mem::take;
 use serde_json::Value;
 
 use crate::settings::file::{
-    ApiVersion, ControllerSpec, File, Kind, Login, LoginForm, Metadata, Place, PullSecret, Spec, UserName,
+    ApiVersion, ControllerSpec, File, Kind, Login, Metadata, Place, PullSecret, Spec, UserName,
 };
 use regcred_core::confine::Allowed;
 use regcred_core::controller::Selection;
@@ -196,11 +196,11 @@ fn accounts(written: &[AccountName]) -> (Vec<ResourceName>, Vec<NameGlob>) {
 }
 
 fn source(login: &Login, place: &str) -> Result<Source, Vec<Diagnostic>> {
-    match login.form() {
-        Some(LoginForm::Whole(whole)) => {
+    match login {
+        Login::Whole(whole) => {
             key(whole, Some(WHOLE), place, "dockerConfig").map(Source::Whole).map_err(|problem| vec![problem])
         }
-        Some(LoginForm::One { registry: host, username, password }) => {
+        Login::One { registry: host, username, password } => {
             let username = match username {
                 UserName { env: None, value: Some(name), secret: None, key: None } => Ok(Name::Literal(name.clone())),
                 UserName { env, value: None, secret, key: of } => {
@@ -217,14 +217,10 @@ fn source(login: &Login, place: &str) -> Result<Source, Vec<Diagnostic>> {
                 }
             }
         }
-        _ if login.preset.is_some() => Err(vec![
+        Login::Preset(_) => Err(vec![
             Diagnostic::error(Code::InvalidLogin, format!("{place} is a preset, which reads variables")).hint(
                 "write `registry`, `username` and `password`, each from a mounted Secret: {secret: NAME, key: KEY}",
             ),
-        ]),
-        _ => Err(vec![
-            Diagnostic::error(Code::InvalidLogin, format!("{place} has none of the two forms"))
-                .hint("give `dockerConfig: {secret: NAME}`, or `registry` with `username` and `password`"),
         ]),
     }
 }

@@ -1,6 +1,6 @@
 //! Reads regcred.yaml, a cluster's entry and the variables as partial Specs.
 
-use super::file::{self, Cluster, Login, LoginForm, PatcherSpec, UserName};
+use super::file::{self, Cluster, Login, PatcherSpec, UserName};
 use crate::environment::Environment;
 use regcred_core::credentials::{NameSource, Source};
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -168,13 +168,12 @@ fn pull_secret(entry: &file::PullSecret, origin: &dyn Fn(&'static str) -> Origin
     if namespaces.is_empty() { pull_secret } else { with_namespaces(pull_secret, namespaces, origin) }
 }
 
-/// A login of the file, in one of three forms.
+/// A login of the file.
 fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
-    let wrong = |message: String| Diagnostic::error(Code::InvalidLogin, message);
-    match login.form() {
-        Some(LoginForm::Whole(whole)) => variable(whole, place, "dockerConfig", known).map(Source::DockerConfig),
-        Some(LoginForm::Preset(preset)) => Ok(Source::Preset(preset.0)),
-        Some(LoginForm::One { registry, username, password }) => {
+    match login {
+        Login::Whole(whole) => variable(whole, place, "dockerConfig", known).map(Source::DockerConfig),
+        Login::Preset(preset) => Ok(Source::Preset(preset.0)),
+        Login::One { registry, username, password } => {
             let username = match username {
                 UserName { env: Some(name), value: None, secret: None, key: None } => {
                     logins::variable(name, place, known).map(NameSource::Variable)
@@ -183,15 +182,14 @@ fn login(login: &Login, place: &str, known: &Known<'_>) -> Parsed<Source> {
                     Ok(NameSource::Literal(name.clone()))
                 }
                 UserName { secret: Some(_), .. } => Err(vec![only_mounted(place, "username")]),
-                _ => Err(vec![wrong(format!("{place}: `username` has either `env` or `value`"))]),
+                _ => {
+                    let message = format!("{place}: `username` has either `env` or `value`");
+                    Err(vec![Diagnostic::error(Code::InvalidLogin, message)])
+                }
             };
             let password = variable(password, place, "password", known);
             logins::login(logins::registry(registry, place), username, password)
         }
-        None => Err(vec![
-            wrong(format!("{place} has none of the three forms"))
-                .hint("give `dockerConfig`, or `preset`, or `registry` with `username` and `password`"),
-        ]),
     }
 }
 

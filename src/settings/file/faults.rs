@@ -7,11 +7,13 @@ use serde_saphyr::Spanned;
 
 use super::document::{self, Node, Position, Value};
 use super::form::{Expected, Form, below};
+use super::login::FORMS;
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::check_pattern;
 use regcred_core::nearest::{nearest, one_slip_away};
 
 const EXAMPLE: &str = "`regcred schema` prints the form; `regcred init` writes an example";
+const LOGIN: &str = "give `dockerConfig`, or `preset`, or `registry` with `username` and `password`";
 /// Nobody reads more mistakes than this, and each takes time.
 const MOST: usize = 100;
 /// A field with another name before the first release.
@@ -72,12 +74,19 @@ impl Faults<'_> {
             (Expected::Fields { known, required }, Value::Mapping(entries)) => {
                 let meant = self.fields(known, entries, path);
                 let there: HashSet<_> = entries.iter().map(|(key, _)| key.value.as_str()).chain(meant).collect();
-                for name in required.into_iter().filter(|name| *name != "env" && !there.contains(name)) {
+                let place = place_of_a_secret(known);
+                for name in required.into_iter().filter(|name| Some(*name) != place && !there.contains(name)) {
                     self.missing(name, &known[name], node.position);
                 }
                 // The misplaced text itself is reported as a separate mistake.
-                if is_a_secret_name(known) && !["env", "secret", "value"].iter().any(|name| there.contains(name)) {
-                    self.missing("env", &known["env"], node.position);
+                if let Some(place) = place.filter(|place| ![place, "secret", "value"].iter().any(|name| there.contains(name))) {
+                    self.missing(place, &known[place], node.position);
+                }
+                let has_a_value = |name: &&str| !entries.iter().any(|(key, node)| key.value == **name && matches!(node.value, Value::Null));
+                let named: HashSet<_> = there.iter().copied().filter(has_a_value).collect();
+                let is_of_a_form = || FORMS.iter().any(|form| named == form.iter().copied().collect());
+                if known.contains_key("preset") && there.iter().all(|name| known.contains_key(*name)) && !is_of_a_form() {
+                    self.add(node.position, "a login of none of the three forms", LOGIN);
                 }
             }
             (Expected::Entries(schema), Value::Mapping(entries)) => {
@@ -135,28 +144,29 @@ impl Faults<'_> {
             }
             match known.get(&key.value) {
                 Some(schema) => self.look(schema, node, &below(path, &key.value)),
-                None if is_a_secret_name(known) && key.value == "value" => self.literal(position, path),
+                None if key.value == "value" && place_of_a_secret(known).is_some() => {
+                    self.literal(position, path, known);
+                }
                 None => meant.extend(self.unknown(&key.value, known, position)),
             }
         }
         meant
     }
 
-    /// A password or a Docker config in place of the name of its variable.
-    fn literal(&mut self, position: Position, path: &str) {
+    /// A password or a Docker config in place of the name of its variable, or of its key in a store.
+    fn literal(&mut self, position: Position, path: &str, known: &Map<String, Schema>) {
         let field = last(path);
         if field == "kubeconfig" {
             let hint = "a kubeconfig can run programs, so a variable holds it or its path: `kubeconfig: {env: NAME}`";
             self.add(position, "a literal kubeconfig, or its path", hint.to_owned());
             return;
         }
-        self.add(
-            position,
-            "a literal password or Docker config",
-            format!(
-                "a password is never written down: write `{field}: {{env: NAME}}`, and keep it in the variable NAME"
-            ),
-        );
+        let write = match place_of_a_secret(known) {
+            Some("key") => format!("write `{field}: {{key: NAME}}`, and keep it in the store under NAME"),
+            _ => format!("write `{field}: {{env: NAME}}`, and keep it in the variable NAME"),
+        };
+        let hint = format!("a password is never written down: {write}");
+        self.add(position, "a literal password or Docker config", hint);
     }
 
     /// The field itself is repeated only if it is one of ours: otherwise it may be a value in the wrong place.
@@ -209,7 +219,9 @@ impl Faults<'_> {
     fn of_another_form(&mut self, expected: &Expected<'_>, node: &Node, path: &str) {
         let field = last(path);
         let hint = match expected {
-            Expected::Fields { known, .. } if is_a_secret_name(known) => return self.literal(node.position, path),
+            Expected::Fields { known, .. } if place_of_a_secret(known).is_some() => {
+                return self.literal(node.position, path, known);
+            }
             Expected::Fields { known, .. } if known.contains_key("env") => {
                 format!("write `{field}: {{env: NAME}}` or `{field}: {{value: TEXT}}`")
             }
@@ -237,9 +249,10 @@ impl Faults<'_> {
     }
 }
 
-/// A field that says where a secret is has `env`, but not `value`.
-fn is_a_secret_name(known: &Map<String, Schema>) -> bool {
-    known.contains_key("env") && !known.contains_key("value")
+/// The field that says where a secret is: in a variable, or in a store. A field that may be literal has none.
+fn place_of_a_secret(known: &Map<String, Schema>) -> Option<&'static str> {
+    let place = if known.contains_key("decodingStrategy") { "key" } else { "env" };
+    (known.contains_key(place) && !known.contains_key("value")).then_some(place)
 }
 
 /// The name at the end of a path.

@@ -145,13 +145,7 @@ impl Form {
             }
             Expected::List(items) => self.collect(items, &format!("{path}[]"), fields),
             Expected::OneOf(several) => several.into_iter().for_each(|one| self.collect(one, path, fields)),
-            Expected::Entries(_)
-            | Expected::Words(_)
-            | Expected::Name(_)
-            | Expected::Text
-            | Expected::Boolean
-            | Expected::Number
-            | Expected::Anything => {}
+            _ => {}
         }
     }
 }

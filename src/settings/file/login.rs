@@ -7,49 +7,55 @@ use regcred_core::credentials::presets::PresetName;
 use regcred_core::names::{ResourceName, SecretKey};
 
 /// One source of logins: `dockerConfig`, or `preset`, or `registry` with `username` and `password`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct Login {
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(try_from = "Fields")]
+pub enum Login {
     /// A whole Docker config: in a variable, or in a mounted Secret.
-    pub docker_config: Option<Place>,
-    /// The name of a well-known registry, for example `ghcr`.
-    pub preset: Option<PresetName>,
-    /// Host, port and path.
-    pub registry: Option<String>,
-    /// The user name.
-    pub username: Option<UserName>,
-    /// The password: in a variable, or in a mounted Secret.
-    pub password: Option<Place>,
-}
-
-/// The forms of a login.
-pub enum LoginForm<'a> {
-    /// A whole Docker config.
-    Whole(&'a Place),
+    Whole(Place),
     /// A well-known registry.
-    Preset(&'a PresetName),
+    Preset(PresetName),
     /// One registry.
     One {
         /// Host, port and path.
-        registry: &'a str,
+        registry: String,
         /// The user name.
-        username: &'a UserName,
-        /// The password.
-        password: &'a Place,
+        username: UserName,
+        /// The password: in a variable, or in a mounted Secret.
+        password: Place,
     },
 }
 
-impl Login {
-    /// Its form, if it has exactly one.
-    pub fn form(&self) -> Option<LoginForm<'_>> {
-        let Self { docker_config, preset, registry, username, password } = self;
+/// The fields of each form; `faults` reports a login that has others.
+pub(super) const FORMS: [&[&str]; 3] = [&["dockerConfig"], &["preset"], &["registry", "username", "password"]];
+
+/// A login as it is written.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct Fields {
+    /// A whole Docker config: in a variable, or in a mounted Secret.
+    docker_config: Option<Place>,
+    /// The name of a well-known registry, for example `ghcr`.
+    preset: Option<PresetName>,
+    /// Host, port and path.
+    registry: Option<String>,
+    /// The user name.
+    username: Option<UserName>,
+    /// The password: in a variable, or in a mounted Secret.
+    password: Option<Place>,
+}
+
+impl TryFrom<Fields> for Login {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        let Fields { docker_config, preset, registry, username, password } = fields;
         match (docker_config, preset, registry, username, password) {
-            (Some(whole), None, None, None, None) => Some(LoginForm::Whole(whole)),
-            (None, Some(preset), None, None, None) => Some(LoginForm::Preset(preset)),
+            (Some(whole), None, None, None, None) => Ok(Self::Whole(whole)),
+            (None, Some(preset), None, None, None) => Ok(Self::Preset(preset)),
             (None, None, Some(registry), Some(username), Some(password)) => {
-                Some(LoginForm::One { registry, username, password })
+                Ok(Self::One { registry, username, password })
             }
-            _ => None,
+            _ => Err("a login of no known form"),
         }
     }
 }

@@ -20,7 +20,7 @@ use regcred_core::spec::external::written::External;
 
 pub use controller::ControllerSpec;
 pub use load::{NAME, Which, load, parse, parse_function_config};
-pub use login::{Login, LoginForm, Place, UserName, Variable};
+pub use login::{Login, Place, UserName, Variable};
 
 /// Pull secrets: their logins, their namespaces, and how they are delivered.
 #[derive(Debug, Deserialize, JsonSchema)]

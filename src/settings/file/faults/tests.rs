@@ -57,10 +57,13 @@ fn a_field_in_another_place_is_told_where_it_belongs() {
 #[test]
 fn a_hint_shows_how_a_secret_is_named() {
     for (login, hint) in [
-        ("password: {value: p}", "write `password: {env: NAME}`"),
-        ("password: p", "write `password: {env: NAME}`"),
+        ("{registry: ghcr.io, username: {value: a}, password: {value: p}}", "write `password: {env: NAME}`"),
+        ("{registry: ghcr.io, username: {value: a}, password: p}", "write `password: {env: NAME}`"),
         ("dockerConfig: p", "write `dockerConfig: {env: NAME}`"),
         ("dockerConfig: {value: p}", "write `dockerConfig: {env: NAME}`"),
+        ("registry: ghcr.io", "give `dockerConfig`, or `preset`, or `registry` with `username` and `password`"),
+        ("{dockerConfig: {env: A}, preset: ghcr}", "give `dockerConfig`, or `preset`, or `registry`"),
+        ("{dockerConfig: }", "give `dockerConfig`, or `preset`, or `registry`"),
     ] {
         let problems = of(&format!("{HEAD}spec:\n  pullSecrets:\n  - logins:\n    - {login}\n"));
         assert_eq!(problems.len(), 1, "{problems:?}");
@@ -69,8 +72,20 @@ fn a_hint_shows_how_a_secret_is_named() {
 }
 
 #[test]
+fn a_password_in_place_of_its_key_in_a_store_is_not_sent_elsewhere() {
+    for password in ["hunter2", "{value: hunter2}"] {
+        let logins = format!("{{logins: [{{registry: ghcr.io, username: {{value: a}}, password: {password}}}]}}");
+        let problems = of(&format!("{HEAD}spec: {{protect: external, pullSecrets: [{{external: {logins}}}]}}\n"));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].hint.as_ref().unwrap().contains("write `password: {key: NAME}`"), "{problems:?}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_told_with_what_to_write() {
-    let login = of(&format!("{HEAD}spec: {{pullSecrets: [{{logins: [{{password: {{}}}}]}}]}}\n"));
+    let login = of(&format!(
+        "{HEAD}spec: {{pullSecrets: [{{logins: [{{registry: a, username: {{value: a}}, password: {{}}}}]}}]}}\n"
+    ));
     assert_eq!(login[0].hint.as_deref(), Some("write `{env: NAME}`, with the name of the variable"));
     let hints: Vec<_> = of("metadata: {}\n").into_iter().filter_map(|problem| problem.hint).collect();
     assert_eq!(hints[0], "write `apiVersion: regcred.dev/v1alpha1`");
