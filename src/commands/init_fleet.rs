@@ -28,21 +28,9 @@ const PRIVATE_KEY: &str =
     "give each cluster its private key, as the Secret sops-age in flux-system: docs/profile-flux.md says how";
 const ELSEWHERE: &str = "start in another folder with `--clusters NAME --directory DIR`";
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum GitOps {
-    Argocd,
-    Flux,
-}
-
-impl GitOps {
-    /// The folder that `render` writes to.
-    fn folder(self) -> &'static str {
-        if self == Self::Argocd { "clusters" } else { "pull-secrets" }
-    }
-}
-
 pub struct Fleet {
-    tool: GitOps,
+    /// Argo CD or Flux.
+    tool: Tool,
     clusters: Vec<Cluster>,
     /// Whether regcred.yaml already lists them.
     is_kept: bool,
@@ -59,25 +47,24 @@ impl Fleet {
     /// The fleet that the names, or the regcred.yaml under `root`, describe.
     /// Errors: the tool has no fleets, or a name is not valid.
     pub fn find(tool: Tool, names: &[String], root: &Path) -> Result<Option<Self>> {
-        let tool = match tool {
-            Tool::Argocd => GitOps::Argocd,
-            Tool::Flux => GitOps::Flux,
+        match tool {
+            Tool::Argocd | Tool::Flux => {}
             Tool::Helmfile | Tool::Gitlab | Tool::Github if names.is_empty() => return Ok(None),
             Tool::Helmfile | Tool::Gitlab | Tool::Github => {
                 let hint = "leave it out, and write `clusters` into regcred.yaml";
                 return Err(usage("`--clusters` is for argocd and flux", hint).into());
             }
-        };
+        }
         let is_kept = names.is_empty();
         let mut flags = String::new();
         let clusters: Vec<_> = if is_kept {
             let text = read_text(&root.join(file::NAME)).unwrap_or_default();
             // A file without clusters, or an unreadable one, counts like any other existing file.
             let Ok(File { spec, .. }) = file::parse(&text) else { return Ok(None) };
-            if tool == GitOps::Flux && spec.format.is_none() {
+            if tool == Tool::Flux && spec.format.is_none() {
                 flags.push_str(" --format kustomization");
             }
-            let other = if tool == GitOps::Argocd { Profile::Flux } else { Profile::Argocd };
+            let other = if tool == Tool::Argocd { Profile::Flux } else { Profile::Argocd };
             let is_ours = |cluster: &&file::Cluster| cluster.profile.or(spec.profile) != Some(other);
             let cluster = |cluster: &file::Cluster| Cluster {
                 name: cluster.name.to_string(),
@@ -94,7 +81,7 @@ impl Fleet {
             }
             ours
         } else {
-            let protect = if tool == GitOps::Argocd { Protect::Sealed } else { Protect::Sops };
+            let protect = if tool == Tool::Argocd { Protect::Sealed } else { Protect::Sops };
             names.iter().map(|name| Cluster { name: name.clone(), protect }).collect()
         };
         if clusters.is_empty() {
@@ -129,12 +116,17 @@ impl Fleet {
         Ok(Start { kept: kept.collect(), next: self.next(job_step, root)?, files })
     }
 
+    /// The folder that `render` writes to.
+    fn folder(&self) -> &'static str {
+        if self.tool == Tool::Argocd { "clusters" } else { "pull-secrets" }
+    }
+
     /// The job that renders and commits, for the CI of the repository.
     fn job(&self, root: &Path, top: Option<&Path>) -> ((String, String), String) {
         let needs_sops = !self.protected_by(Protect::Sops).is_empty();
         let programs = if needs_sops { "regcred, git and sops" } else { "regcred and git" };
         let fill_in = |jobs: &str| {
-            let jobs = jobs.replace("FOLDER", self.tool.folder()).replace("regcred and git", programs);
+            let jobs = jobs.replace("FOLDER", self.folder()).replace("regcred and git", programs);
             jobs.replace("regcred render", &format!("regcred render{}", self.flags))
         };
         let the_top = top.unwrap_or(root);
@@ -155,20 +147,20 @@ impl Fleet {
         let Self { tool, clusters, is_kept, flags: _ } = self;
         let mut files = Vec::new();
         if !is_kept {
-            let profile = if *tool == GitOps::Argocd { Profile::Argocd } else { Profile::Flux }.to_string();
+            let profile = if *tool == Tool::Argocd { Profile::Argocd } else { Profile::Flux }.to_string();
             let protect = clusters.first().map(|cluster| cluster.protect.to_string());
             let in_template = |Cluster { name, protect }: &Cluster| {
                 let certificate = (*protect == Protect::Sealed).then(|| format!("certs/{name}.pem"));
                 Ok(context! { scalar => to_yaml(name)?.trim_end(), certificate })
             };
             let clusters = clusters.iter().map(in_template).collect::<Result<Vec<_>>>()?;
-            let format = (*tool == GitOps::Flux).then(|| Format::Kustomization.to_string());
-            let (link, proposes_controller) = ("service-account", *tool == GitOps::Argocd);
+            let format = (*tool == Tool::Flux).then(|| Format::Kustomization.to_string());
+            let (link, proposes_controller) = ("service-account", *tool == Tool::Argocd);
             let context = context! { profile, protect, format, link, clusters, proposes_controller };
             let config = render(CONFIG, context)?;
             files.push((file::NAME.to_owned(), config + "\n"));
         }
-        if *tool == GitOps::Argocd {
+        if *tool == Tool::Argocd {
             files.push(("applicationset.yaml".to_owned(), APPLICATION_SET.to_owned()));
             return Ok(files);
         }
@@ -205,7 +197,7 @@ impl Fleet {
             steps.push(FILL_IN.to_owned());
         }
         if !self.protected_by(Protect::Sops).is_empty() {
-            let rules = if self.tool == GitOps::Flux { self.missing_rules(root)? } else { String::new() };
+            let rules = if self.tool == Tool::Flux { self.missing_rules(root)? } else { String::new() };
             steps.push(if rules.is_empty() {
                 format!("in {SOPS_FILE}, name the public key of each cluster: a cluster without a rule for its folder stops the job")
             } else {
@@ -213,19 +205,19 @@ impl Fleet {
                     "in {SOPS_FILE}, add these rules under `creation_rules`, before every rule that matches these folders, because sops takes the first match; and name the public key of each cluster:{rules}"
                 )
             });
-            steps.extend((self.tool == GitOps::Flux).then(|| PRIVATE_KEY.to_owned()));
+            steps.extend((self.tool == Tool::Flux).then(|| PRIVATE_KEY.to_owned()));
         }
         let plain = self.protected_by(Protect::Plain).join(", ");
         if !plain.is_empty() {
             steps.push(format!("choose `protect` in regcred.yaml: the logins of {plain} would be in clear"));
         }
         steps.push(match self.tool {
-            GitOps::Argocd => "name your repository in applicationset.yaml".to_owned(),
-            GitOps::Flux => "name your source in clusters/*/pull-secrets.yaml".to_owned(),
+            Tool::Argocd => "name your repository in applicationset.yaml".to_owned(),
+            _ => "name your source in clusters/*/pull-secrets.yaml".to_owned(),
         });
         steps.push(KEY.to_owned());
         steps.push(job_step);
-        steps.push(format!("run `regcred render{} --output {}`, and commit", self.flags, self.tool.folder()));
+        steps.push(format!("run `regcred render{} --output {}`, and commit", self.flags, self.folder()));
         Ok(steps)
     }
 }

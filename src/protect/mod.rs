@@ -16,7 +16,7 @@ use crate::settings::choices::Protect;
 use crate::settings::{Destination, Settings};
 use encrypted::Encrypted;
 use regcred_core::diagnostic::{Diagnostic, Failure};
-use regcred_core::manifest::{Content, Manifest, Manifests, PullSecret};
+use regcred_core::manifest::{Content, Manifest, Manifests, PullSecret, to_yaml};
 use regcred_core::names::{Namespace, VariableName};
 use regcred_core::recipient::Recipients;
 use sealed::Sealer;
@@ -209,6 +209,13 @@ pub struct Encryption<'a> {
     protector: &'a Protector,
 }
 
+impl Encryption<'_> {
+    /// The Secret in clear, for sops.
+    fn yaml(&self) -> io::Result<Zeroizing<String>> {
+        to_yaml(&self.secret.object(self.manifest.namespace()))
+    }
+}
+
 impl Encrypted for Encryption<'_> {
     fn name(&self) -> String {
         let namespace = self.manifest.namespace().map_or("", Namespace::as_str);
@@ -248,7 +255,7 @@ impl Encrypted for Encryption<'_> {
     fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
         match self.protector {
             Protector::Sealed(sealer) => sealer.has_form(self.manifest, bytes),
-            Protector::Sops(_) => Sops::has_form(self.secret, self.manifest.namespace(), bytes),
+            Protector::Sops(_) => Ok(Sops::is_encrypted(&self.yaml()?, bytes, Form::Manifests)),
             Protector::Plain => Ok(false),
         }
     }
@@ -267,7 +274,7 @@ impl Encrypted for Encryption<'_> {
     fn encrypt(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         match self.protector {
             Protector::Sealed(sealer) => Ok(Zeroizing::new(sealer.seal_as_yaml(self.secret, self.manifest)?)),
-            Protector::Sops(sops) => sops.encrypt(self.secret, self.manifest.namespace(), path),
+            Protector::Sops(sops) => sops.encrypt(&self.yaml()?, path, Form::Manifests),
             Protector::Plain => Ok(Zeroizing::default()),
         }
     }

@@ -63,7 +63,7 @@ impl Encrypted for Values<'_> {
     }
 
     fn has_form(&self, bytes: &[u8]) -> io::Result<bool> {
-        Ok(std::str::from_utf8(bytes).is_ok_and(|there| Sops::is_encrypted(&self.body, there, self.form)))
+        Ok(Sops::is_encrypted(&self.body, bytes, self.form))
     }
 
     fn secret(&self) -> &SecretString {
@@ -71,7 +71,7 @@ impl Encrypted for Values<'_> {
     }
 
     fn encrypt(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, WriteError> {
-        self.sops.encrypt_text(&self.body, path, self.form)
+        self.sops.encrypt(&self.body, path, self.form)
     }
 }
 

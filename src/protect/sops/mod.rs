@@ -33,7 +33,7 @@ use discretion::Secrets;
 use problems::Naming;
 use proof::Fault;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::manifest::{PullSecret, to_yaml};
+use regcred_core::manifest::PullSecret;
 use regcred_core::names::{Namespace, VariableName};
 use rules::Rules;
 
@@ -139,20 +139,9 @@ impl Sops {
         Ok(Self { program, rules, recipients, approved, root, naming, warnings: found })
     }
 
-    /// The Secret with encrypted values, different at every call.
-    pub fn encrypt(
-        &self,
-        secret: &PullSecret,
-        namespace: Option<&Namespace>,
-        path: &str,
-    ) -> Result<Zeroizing<Vec<u8>>, WriteError> {
-        let text = to_yaml(&secret.object(namespace))?;
-        self.encrypt_text(&text, path, Form::Manifests)
-    }
-
     /// A YAML text with encrypted secrets, different at every call. `path` is the path of its file, relative to the root.
     /// Errors: no rule matches, the rule does not encrypt what it must, or the program fails.
-    pub fn encrypt_text(&self, text: &str, path: &str, form: Form) -> Result<Zeroizing<Vec<u8>>, WriteError> {
+    pub fn encrypt(&self, text: &str, path: &str, form: Form) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         let program = self.program.as_ref().ok_or_else(|| failed(problems::no_program()))?;
         let documents = proof::documents(text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
         let secrets = || Secrets::of(&documents, form, program.variables());
@@ -225,15 +214,10 @@ impl Sops {
         Ok(public)
     }
 
-    /// Whether the bytes are this Secret, properly encrypted, as far as one can tell without decrypting them.
-    pub fn has_form(secret: &PullSecret, namespace: Option<&Namespace>, bytes: &[u8]) -> io::Result<bool> {
-        let text = to_yaml(&secret.object(namespace))?;
-        Ok(std::str::from_utf8(bytes).is_ok_and(|there| Self::is_encrypted(&text, there, Form::Manifests)))
-    }
-
-    /// Whether the file's text is this one, properly encrypted, as far as one can tell without decrypting it.
-    pub fn is_encrypted(text: &str, there: &str, form: Form) -> bool {
-        proof::documents(text).is_some_and(|documents| proof::check_result(&documents, there, form).is_ok())
+    /// Whether the bytes are this text, properly encrypted, as far as one can tell without decrypting them.
+    pub fn is_encrypted(text: &str, bytes: &[u8], form: Form) -> bool {
+        let both = proof::documents(text).zip(std::str::from_utf8(bytes).ok());
+        both.is_some_and(|(documents, there)| proof::check_result(&documents, there, form).is_ok())
     }
 }
 

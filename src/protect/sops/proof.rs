@@ -60,21 +60,11 @@ fn compare<'a>(wanted: &'a Value, found: &Value, form: Form, path: &mut Vec<&'a 
             wanted.iter().zip(found).try_for_each(|(wanted, found)| compare(wanted, found, form, path))
         }
         (Value::Object(_) | Value::Array(_), _) => Err(Fault::Other),
-        (_, found) if is_encrypted(found) => {
-            if form.is_clear(path) {
-                Err(Fault::Unreadable(path.join(".")))
-            } else {
-                Ok(())
-            }
-        }
+        _ if is_encrypted(found) && form.is_clear(path) => Err(Fault::Unreadable(path.join("."))),
+        _ if is_encrypted(found) => Ok(()),
         _ if form.is_secret(path) => Err(Fault::InClear(path.join("."))),
-        (wanted, found) => {
-            if wanted == found {
-                Ok(())
-            } else {
-                Err(Fault::Other)
-            }
-        }
+        _ if wanted == found => Ok(()),
+        _ => Err(Fault::Other),
     }
 }
 
