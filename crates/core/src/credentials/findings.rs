@@ -203,6 +203,11 @@ mod tests {
             ("nvcr.io", "${oauthtoken}", "p".to_owned(), &["error: wrong-username"]),
             ("helm.ngc.nvidia.com", "$$oauthtoken", "p".to_owned(), &["error: wrong-username"]),
             ("helm.ngc.nvidia.com", "$oauthtoken", "p".to_owned(), &[]),
+            ("docker.io", "dckr_pat_8f3kZq", "acme".to_owned(), &["warning: wrong-username"]),
+            ("harbor.acme.example", "Zk3vQ9", "robot$ci".to_owned(), &["warning: wrong-username"]),
+            ("registry.gitlab.com", "gldt-x8f3", "gitlab+deploy-token-7".to_owned(), &["warning: wrong-username"]),
+            ("ghcr.io", "ghp_16C7e42F", "x-oauth-basic".to_owned(), &[]),
+            ("ghcr.io", "ghp_16C7e42F", "ghp_16C7e42F".to_owned(), &["warning: not-the-password"]),
         ] {
             let found = problems(Credential::sample(registry, username, &password));
             let said =

@@ -8,6 +8,7 @@ use super::damage::TOKENS;
 use super::findings::Subject;
 use super::{google, lifetime, mistaken};
 use crate::docker_config::registry::RegistryKey;
+use crate::docker_config::token::is_token;
 
 /// Whether the user name is, or was meant as, NGC's user name, which only looks like a variable.
 pub(super) fn is_for_ngc(it: &Subject<'_>) -> bool {
@@ -48,6 +49,12 @@ pub(super) fn has_an_escape(it: &Subject<'_>) -> bool {
 /// Whether the user name is a robot of Harbor whose `$…` was expanded.
 pub(super) fn is_robot_without_dollar(it: &Subject<'_>) -> bool {
     (it.username == "robot" || it.username.starts_with("robot+")) && it.registry.host() != "quay.io"
+}
+
+/// Whether the user name is a token, or the password the name of an account that a registry made.
+pub(super) fn is_swapped(it: &Subject<'_>) -> bool {
+    let names_an_account = ["robot$", "gitlab+deploy-token-"].iter().any(|head| it.password.starts_with(head));
+    names_an_account || (is_token(it.username) && !is_token(it.password) && it.password != "x-oauth-basic")
 }
 
 /// Whether the password is base64 of this user name, or any, and a token.

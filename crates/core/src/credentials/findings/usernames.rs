@@ -91,6 +91,12 @@ pub(super) const WARNINGS: &[Finding] = &[
         what: "begins with `robot`: a `$` and what followed was probably expanded away",
         remedy: Remedy::KeepADollar,
     },
+    Finding {
+        is: other::is_swapped,
+        code: Code::WrongUsername,
+        what: "and its password are probably swapped",
+        remedy: Remedy::Text("set the user name first, then the token; `auth` is base64 of USER:TOKEN"),
+    },
     REPLACED,
     IN_QUOTES,
 ];
