@@ -1,4 +1,4 @@
-//! Names the registry of a service, if its web site or API was written instead.
+//! Suggests the registry that was meant by a web site, an API, a wrong domain or a typo.
 
 /// Hosts without images, each with the host that has them.
 const REAL_HOSTS: &[(&str, &str)] = &[
@@ -29,7 +29,6 @@ const REAL_HOSTS: &[(&str, &str)] = &[
     ("console.scaleway.com", "rg.REGION.scw.cloud"),
     ("containers.pkg.github.com", "ghcr.io"),
     ("digitalocean.com", "registry.digitalocean.com"),
-    ("dkr.ecr.amazonaws.com", "ACCOUNT.dkr.ecr.REGION.amazonaws.com"),
     ("docker.com", "docker.io"),
     ("docker.hub.com", "docker.io"),
     ("docker.pkg.dev", "REGION-docker.pkg.dev"),
@@ -81,15 +80,15 @@ const REAL_HOSTS: &[(&str, &str)] = &[
     ("www.quay.io", "quay.io"),
 ];
 
-/// The host with the images of a service, if this host is its web site or API.
+/// The host with the images of a service, if this host is its web site, its API or a wrong domain.
 pub fn real_host(host: &str) -> Option<&'static str> {
     let is_api_of_ecr = host.contains("ecr.") && host.ends_with(".amazonaws.com") && !host.contains(".dkr.ecr");
     let has_no_region = host.ends_with(".dkr.ecr.amazonaws.com");
-    let is_api_of_azure = host.ends_with(".azure.io") || host.ends_with(".azurecr.com");
+    let is_wrong_azure_domain = host.ends_with(".azure.io") || host.ends_with(".azurecr.com");
     let known = REAL_HOSTS.iter().find(|(wrong, _)| *wrong == host).map(|(_, real)| *real);
     known
         .or((is_api_of_ecr || has_no_region).then_some("ACCOUNT.dkr.ecr.REGION.amazonaws.com"))
-        .or(is_api_of_azure.then_some("NAME.azurecr.io"))
+        .or(is_wrong_azure_domain.then_some("NAME.azurecr.io"))
         .or(host.ends_with(".jfrog.com").then_some("NAME.jfrog.io"))
 }
 
@@ -113,11 +112,10 @@ const WELL_KNOWN: [&str; 16] = [
     "vcr.io",
 ];
 
-/// The well-known registry that differs from this host by one typo.
+/// The well-known registry that differs from this host by one typo: the first of several, so that such a typo is reported, too.
 pub fn one_slip_away(host: &str) -> Option<&'static str> {
     let is_near = |known: &str| known.len().abs_diff(host.len()) <= 1 && strsim::osa_distance(host, known) == 1;
-    let is_known = WELL_KNOWN.contains(&host);
-    WELL_KNOWN.into_iter().find(|known| !is_known && is_near(known))
+    WELL_KNOWN.into_iter().filter(|_| !WELL_KNOWN.contains(&host)).find(|known| is_near(known))
 }
 
 #[cfg(test)]
@@ -125,13 +123,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_web_site_leads_to_its_registry() {
+    fn a_web_site_or_a_typo_leads_to_the_registry() {
         assert!(REAL_HOSTS.is_sorted());
         for (host, real) in [
             ("gitlab.com", Some("registry.gitlab.com")),
             ("api.ecr.eu-west-1.amazonaws.com", Some("ACCOUNT.dkr.ecr.REGION.amazonaws.com")),
             ("1.ecr.eu-west-1.amazonaws.com", Some("ACCOUNT.dkr.ecr.REGION.amazonaws.com")),
             ("1.dkr.ecr.eu-west-1.amazonaws.com", None),
+            ("dkr.ecr.amazonaws.com", Some("ACCOUNT.dkr.ecr.REGION.amazonaws.com")),
             ("1.dkr.ecr.amazonaws.com", Some("ACCOUNT.dkr.ecr.REGION.amazonaws.com")),
             ("acme.azure.io", Some("NAME.azurecr.io")),
             ("npm.pkg.github.com", Some("ghcr.io")),
@@ -143,6 +142,7 @@ mod tests {
         }
         for (host, known) in [
             ("ghrc.io", Some("ghcr.io")),
+            ("gchr.io", Some("gcr.io")),
             ("qay.io", Some("quay.io")),
             ("regsitry.gitlab.com", Some("registry.gitlab.com")),
             ("gcr.io", None),
