@@ -1,6 +1,6 @@
 //! Builds the rights that `regcred apply` needs in a cluster, with the policies that confine them, for an administrator to apply.
 //!
-//! Only server-side apply creates Secrets: it asks for `create` with the name of the object, so a rule can name the object.
+//! Server-side apply creates the Secrets: its `create` check has the object's name, so a rule can name the object.
 
 mod place;
 mod policies;
@@ -49,7 +49,7 @@ pub struct Granted<'a> {
     pub include: &'a [NamespacePattern],
     /// Names and globs of namespaces that do not get it.
     pub exclude: &'a [NamespacePattern],
-    /// The ServiceAccounts that the rights name, which know no globs; an empty list means all.
+    /// The ServiceAccounts that the rules name (RBAC has no globs); an empty list means all.
     pub service_accounts: &'a [ResourceName],
     /// The names and globs of the ServiceAccounts that refer to it.
     pub written_accounts: &'a [String],
@@ -127,11 +127,11 @@ impl Grant<'_> {
     }
 
     fn role(&self, kind: &str, members: &[&Granted<'_>]) -> [Value; 2] {
-        let subjects: Vec<_> = self.subjects.iter().map(Subject::of_a_binding).collect();
+        let subjects: Vec<_> = self.subjects.iter().map(Subject::binding_subject).collect();
         role(kind, &json!({"name": self.name()}), &self.rules(members), &subjects)
     }
 
-    /// If the namespaces are chosen in the cluster, each kind is read with one list, by the names of the objects.
+    /// In chosen namespaces, `regcred apply` also lists each kind across namespaces, once for each name.
     fn rules(&self, members: &[&Granted<'_>]) -> Vec<Value> {
         let (read, lists) = match self.rights {
             Rights::Applying { .. } => ("get", matches!(self.reach, Reach::Chosen { .. })),
@@ -191,7 +191,7 @@ mod tests {
 
     const APPLYING: Rights = Rights::Applying { evicts: false };
 
-    /// Each rule as `VERBS RESOURCES NAMES`, in the order of the objects.
+    /// Each rule as `PLACE: VERBS RESOURCES NAMES`, in the order of the objects.
     fn rights(reach: &Reach, link: Link, service_accounts: &[&str], rights: Rights) -> Vec<String> {
         let (name, namespaces) = ("pull".parse().unwrap(), ["a".parse().unwrap(), "b".parse().unwrap()]);
         let accounts: Vec<ResourceName> = service_accounts.iter().map(|name| name.parse().unwrap()).collect();
@@ -229,14 +229,17 @@ mod tests {
 
     #[test]
     fn listed_namespaces_need_a_role_in_each_and_no_list() {
-        let of = |place: &str| {
+        let rights_in = |place: &str| {
             [
                 format!("{place}: get namespaces "),
                 format!("{place}: get,create,patch,delete secrets pull"),
                 format!("{place}: get,patch serviceaccounts default"),
             ]
         };
-        assert_eq!(rights(&Reach::Listed, Link::ServiceAccount, &["default"], APPLYING), [of("a"), of("b")].concat());
+        assert_eq!(
+            rights(&Reach::Listed, Link::ServiceAccount, &["default"], APPLYING),
+            [rights_in("a"), rights_in("b")].concat()
+        );
     }
 
     #[test]

@@ -28,8 +28,8 @@ impl Grant<'_> {
             ),
             is_served: served(Which::Requested),
         };
-        let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
-        let account = ("is-the-account", asks.as_str());
+        let condition = self.subjects.iter().map(Subject::condition).collect::<Vec<_>>().join(" || ");
+        let account = ("is-the-account", condition.as_str());
         let name = |suffix: &str| format!("{}-{suffix}", self.name());
         let mut policies = policy(&name("secrets"), "secrets", account, &guard.secret_rules()).to_vec();
         // The request for a ServiceAccount or a Pod does not name the pull secret.

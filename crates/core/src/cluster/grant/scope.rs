@@ -12,7 +12,7 @@ impl Grant<'_> {
     /// The policy that denies the account everything else, whatever other roles allow: any other kind, and any subresource, which could
     /// create a token. In its own namespace the account holds a Lease and writes Events. A role may also let it evict Pods.
     pub(in crate::cluster) fn scope_policy(&self, home: &Namespace) -> Vec<Value> {
-        let asks = self.subjects.iter().map(Subject::asks).collect::<Vec<_>>().join(" || ");
+        let condition = self.subjects.iter().map(Subject::condition).collect::<Vec<_>>().join(" || ");
         // This link has no policy on ServiceAccounts, so nothing else would confine writes of ServiceAccounts.
         let (kinds, named): (&[_], _) = match self.link {
             Link::ServiceAccount => (&["secrets", "serviceaccounts"], "Secrets and ServiceAccounts"),
@@ -38,7 +38,8 @@ impl Grant<'_> {
         } else {
             (format!("{rights}, and evict Pods"), expression)
         };
-        let [mut policy, binding] = policy(&format!("{}-scope", self.name()), "*", ("is-the-account", &asks), &[rule]);
+        let [mut policy, binding] =
+            policy(&format!("{}-scope", self.name()), "*", ("is-the-account", &condition), &[rule]);
         policy["spec"]["matchConstraints"]["resourceRules"] = json!([{
             "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"], "scope": "*",
         }]);

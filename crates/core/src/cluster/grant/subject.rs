@@ -29,13 +29,13 @@ pub enum InvalidSubject {
     /// The name has a control character, or white space around it.
     #[error("has a name with a control character, or white space around it")]
     Name,
-    /// The group has every account of the cluster, or the administrators, whom no rule can confine.
-    #[error("is a group of all accounts or of the administrators")]
-    TooMany,
+    /// The group is too large for a right, or holds the administrators, whom no rule can confine.
+    #[error("is a group that is too large, or the administrators")]
+    TooPowerful,
 }
 
 /// Groups that are too large for a right, or too powerful to be confined.
-const TOO_MANY: [&str; 4] =
+const TOO_POWERFUL: [&str; 4] =
     ["system:masters", "system:authenticated", "system:unauthenticated", "system:serviceaccounts"];
 
 impl FromStr for Subject {
@@ -48,7 +48,7 @@ impl FromStr for Subject {
         }
         match kind {
             "user" => Ok(Self::User(name.to_owned())),
-            "group" if TOO_MANY.contains(&name) => Err(InvalidSubject::TooMany),
+            "group" if TOO_POWERFUL.contains(&name) => Err(InvalidSubject::TooPowerful),
             "group" => Ok(Self::Group(name.to_owned())),
             "service-account" => {
                 let (namespace, name) = name.split_once('/').ok_or(InvalidSubject::Form)?;
@@ -62,7 +62,7 @@ impl FromStr for Subject {
 
 impl Subject {
     /// The subject of a binding.
-    pub(super) fn of_a_binding(&self) -> Value {
+    pub(super) fn binding_subject(&self) -> Value {
         let other = |kind: &str, name: &String| json!({"apiGroup": rbac::GROUP, "kind": kind, "name": name});
         match self {
             Self::User(name) => other("User", name),
@@ -72,7 +72,7 @@ impl Subject {
     }
 
     /// Whether a request comes from the subject, in CEL.
-    pub(super) fn asks(&self) -> String {
+    pub(super) fn condition(&self) -> String {
         match self {
             Self::User(name) => format!("request.userInfo.username == {}", quoted(name)),
             Self::Group(name) => format!("{} in request.userInfo.groups", quoted(name)),
@@ -104,12 +104,12 @@ mod tests {
             ("user:", Err(InvalidSubject::Name)),
             ("user: alice", Err(InvalidSubject::Name)),
             ("user:a\nb", Err(InvalidSubject::Name)),
-            ("group:system:masters", Err(InvalidSubject::TooMany)),
-            ("group:system:serviceaccounts", Err(InvalidSubject::TooMany)),
+            ("group:system:masters", Err(InvalidSubject::TooPowerful)),
+            ("group:system:serviceaccounts", Err(InvalidSubject::TooPowerful)),
             ("group:system:serviceaccounts:ci", Ok("'system:serviceaccounts:ci' in request.userInfo.groups")),
         ] {
-            let asks = text.parse::<Subject>().map(|subject| subject.asks());
-            assert_eq!(asks, expected.map(str::to_owned), "{text}");
+            let condition = text.parse::<Subject>().map(|subject| subject.condition());
+            assert_eq!(condition, expected.map(str::to_owned), "{text}");
         }
     }
 }
