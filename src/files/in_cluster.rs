@@ -3,7 +3,7 @@
 use super::cluster_run::ClusterRun;
 use crate::settings::Settings;
 use regcred_core::cluster::grant::{Grant, Granted, Rights};
-use regcred_core::cluster::installation::{ControllerSettings, Installation, Installed};
+use regcred_core::cluster::installation::{ControllerSettings, Installation, InstalledSecret};
 use regcred_core::manifest::Manifests;
 
 impl ClusterRun {
@@ -15,7 +15,7 @@ impl ClusterRun {
 
     /// The installation of the controller with these settings.
     pub fn controller<'a>(&'a self, settings: &'a ControllerSettings) -> Installation<'a> {
-        let installed = self.pull_secrets().map(|(one, docker_config)| Installed {
+        let installed = self.pull_secrets().map(|(one, docker_config)| InstalledSecret {
             name: &one.name,
             include: &one.include,
             exclude: one.exclude.iter().cloned().chain([settings.namespace.clone().into()]).collect(),

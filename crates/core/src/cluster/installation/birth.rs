@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Installation, Installed};
+use super::{Installation, InstalledSecret};
 use crate::cluster::grant::{Which, is_linked, is_served};
 use crate::cluster::selection::Others;
 use crate::objects::at_creation::{self, List, OnFailure};
@@ -14,7 +14,7 @@ use crate::objects::pod_policy::{self, binding};
 
 /// A policy on ServiceAccounts and its binding. If the policy fails, the ServiceAccount is created unchanged, and the controller adds the
 /// reference later.
-pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
+pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &InstalledSecret<'_>) -> Vec<Value> {
     let name = format!("{}-birth-{}", of.name(), one.name);
     let list = List { field: "imagePullSecrets", secret: one.name };
     let (lacks_it, is_linked) = (list.lacks_it(), is_linked("object.metadata.name", one.written_accounts));
@@ -28,7 +28,7 @@ pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &Installed<'_>) -> 
 }
 
 /// A policy on Pods and its binding, for the same namespaces.
-pub(super) fn policy_on_pods(of: &Installation<'_>, one: &Installed<'_>) -> Vec<Value> {
+pub(super) fn policy_on_pods(of: &Installation<'_>, one: &InstalledSecret<'_>) -> Vec<Value> {
     let name = pod_policy::name(one.name, &of.marks.owner);
     let if_served = |patch: String| patch_if(&is_served_by(of, one), &patch);
     // A custom resource may name logins for other registries.
@@ -39,13 +39,13 @@ pub(super) fn policy_on_pods(of: &Installation<'_>, one: &Installed<'_>) -> Vec<
 }
 
 /// Puts the choice of namespaces on the policy as data for `explain`, which cannot derive the choice from the expression.
-fn tell_the_choice(policy: &mut Value, of: &Installation<'_>, one: &Installed<'_>) {
+fn tell_the_choice(policy: &mut Value, of: &Installation<'_>, one: &InstalledSecret<'_>) {
     let config = one.config(of.settings);
     let choice = json!({"namespaces": config["namespaces"], "serviceAccounts": config["serviceAccounts"]});
     policy["metadata"]["annotations"][SERVES] = json!(choice.to_string());
 }
 
-fn is_served_by(of: &Installation<'_>, one: &Installed<'_>) -> String {
+fn is_served_by(of: &Installation<'_>, one: &InstalledSecret<'_>) -> String {
     is_served(&[one.granted()], Which::Any, Others::All, &of.settings.selector())
 }
 

@@ -1,4 +1,4 @@
-//! Builds the objects that run `regcred controller`: policies and rights, the logins, its regcred.yaml and its Deployment.
+//! Builds the objects of an installed `regcred controller`: policies and rights, the logins, its regcred.yaml and its Deployment.
 
 mod birth;
 pub mod definition;
@@ -35,11 +35,11 @@ pub struct ControllerSettings {
     pub kubernetes: u32,
     /// The labels of the served namespaces, as written, and parsed.
     pub selector: Option<(String, Selector)>,
-    /// Whether it evicts Pods that were created too early.
+    /// Whether it evicts Pods that were created before the reference.
     pub evicts: bool,
     /// How often it asks the registries about each login: a Go duration.
     pub check_online: Option<String>,
-    /// Globs of the registries that custom resources may name, and that may be asked; without any, the registries of the logins.
+    /// Globs of the registries that custom resources may name and the controller may ask; if empty, the registries of the logins.
     pub registries: Vec<String>,
     /// The limits for custom resources, if custom resources decide what the controller does.
     pub resources: Option<ResourceSettings>,
@@ -64,7 +64,7 @@ pub const CHANGES_AT_CREATION: u32 = 36;
 const STREAMS_LISTS: u32 = 34;
 
 /// A pull secret that the controller writes.
-pub struct Installed<'a> {
+pub struct InstalledSecret<'a> {
     /// Its name.
     pub name: &'a ResourceName,
     /// Names and globs of its namespaces; an empty list means all.
@@ -86,7 +86,7 @@ pub struct Installation<'a> {
     /// The options of the installation.
     pub settings: &'a ControllerSettings,
     /// The pull secrets, by name.
-    pub pull_secrets: Vec<Installed<'a>>,
+    pub pull_secrets: Vec<InstalledSecret<'a>>,
     /// How Pods find them.
     pub link: Link,
     /// The marks of every object of ours.
@@ -98,8 +98,11 @@ impl Installation<'_> {
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
         let mut add = |mut values: Vec<Value>, role| {
-            let marked = values.iter_mut().filter(|_| role == Role::Policy);
-            marked.for_each(|policy| policy["metadata"]["annotations"][STRATEGY] = json!(CONTROLLER));
+            if role == Role::Policy {
+                for policy in &mut values {
+                    policy["metadata"]["annotations"][STRATEGY] = json!(CONTROLLER);
+                }
+            }
             objects::add(self.marks.dress(objects(values), role), &mut manifests);
         };
         let account =
@@ -140,7 +143,7 @@ impl Installation<'_> {
     }
 
     fn grant<'g>(&'g self, subjects: &'g [Subject], reach: &'g Reach) -> Grant<'g> {
-        let granted = self.pull_secrets.iter().map(Installed::granted);
+        let granted = self.pull_secrets.iter().map(InstalledSecret::granted);
         let (resources, evicts) = (self.settings.resources.is_some(), self.settings.evicts);
         let rights = Rights::Watching { lists: self.lists(), resources, evicts };
         Grant { subjects, pull_secrets: granted.collect(), reach, link: self.link, rights, marks: self.marks.clone() }
@@ -197,7 +200,7 @@ impl Installation<'_> {
         manifests
     }
 
-    /// The logins of each pull secret, in a Secret that the controller mounts and has no right to read.
+    /// The logins of each pull secret, in a Secret that the controller mounts.
     fn logins(&self, manifests: &mut Manifests) {
         for one in &self.pull_secrets {
             let Some(external) = one.external else {
@@ -212,12 +215,12 @@ impl Installation<'_> {
         }
     }
 
-    fn source(&self, one: &Installed<'_>) -> ObjectTemplate {
+    fn source(&self, one: &InstalledSecret<'_>) -> ObjectTemplate {
         let source = source(&source_name(one.name), one.docker_config.to_json(), &self.marks);
         ObjectTemplate::sensitive(source, Place::Fixed(self.settings.namespace.clone()))
     }
 
-    /// The registries that custom resources may name, and that may be asked.
+    /// The registries that custom resources may name and the controller may ask.
     fn registries(&self) -> Vec<String> {
         if !self.settings.registries.is_empty() {
             return self.settings.registries.clone();
@@ -249,7 +252,7 @@ impl Installation<'_> {
     }
 }
 
-impl Installed<'_> {
+impl InstalledSecret<'_> {
     fn granted(&self) -> Granted<'_> {
         Granted {
             name: self.name,
@@ -282,8 +285,8 @@ fn texts(patterns: &[NamespacePattern]) -> Vec<&str> {
     patterns.iter().map(NamespacePattern::as_str).collect()
 }
 
-/// The name of the Secret that holds the logins of a pull secret. It differs from the name of the pull secret, which the controller may
-/// read and delete.
+/// The name of the Secret that holds the logins of a pull secret. It differs from the pull secret's name, because the controller may
+/// read and delete Secrets of that name.
 pub fn source_name(pull_secret: &ResourceName) -> ResourceName {
     ResourceName::extended(pull_secret.as_str(), "-src")
 }
