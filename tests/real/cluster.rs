@@ -214,7 +214,7 @@ fn globs_labels_and_annotations_choose_in_the_cluster() {
     assert!(said.contains("matches `--namespaces` or `--selector`"), "{said}");
 }
 
-/// A Secret of our name that somebody else created.
+/// A Secret with our name that somebody else created.
 fn foreign(namespace: &str, metadata: &str, login: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\n\

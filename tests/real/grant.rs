@@ -446,7 +446,7 @@ fn is_denied(account: &Account, namespace: &str, requests: &Requests) {
     ] {
         denied("PATCH", &account_path, "merge-patch+json", &patch);
     }
-    // Somebody else's Secret of our name stays.
+    // Somebody else's Secret with our name stays.
     let mut theirs = pull_secret(secret);
     theirs["metadata"]["annotations"] = json!({"regcred.dev/owner": "somebody"});
     bench.kubectl(&["create", "-n", namespace, "-f", "-"], &theirs.to_string()).succeeded();

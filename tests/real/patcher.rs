@@ -346,7 +346,7 @@ fn the_guard_denies_everything_else_even_to_an_account_with_all_rights() {
     }
 }
 
-/// Secrets of our name and type that a stolen token could write: a key of Sealed Secrets, or one that nobody can delete.
+/// Secrets with our name and type that a stolen token could write: a key of Sealed Secrets, or one that nobody can delete.
 fn forged_fields() -> [(&'static str, Value); 6] {
     let (patcher, key) = ("imagepullsecret-patcher", "sealedsecrets.bitnami.com/sealed-secrets-key");
     let owner = json!({"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "x"});

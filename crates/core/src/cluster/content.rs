@@ -102,7 +102,7 @@ fn logins(docker_config: &SecretString) -> Option<Logins> {
     auths.iter().map(|(key, entry)| Some((key.clone(), login(entry)?))).collect()
 }
 
-/// `auth` wins over `username` and `password`, with or without padding.
+/// `auth`, with or without padding, wins over `username` and `password`.
 fn login(entry: &Value) -> Option<(String, String)> {
     const CONFIG: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

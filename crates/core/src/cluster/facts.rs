@@ -1,4 +1,4 @@
-//! Holds the facts that were read from a cluster: namespaces, Secrets of our names, ServiceAccounts.
+//! Holds the facts that were read from a cluster: namespaces, Secrets with our names, ServiceAccounts.
 //!
 //! Each type reads itself from the API server's JSON, and keeps only what a rule needs.
 
@@ -212,9 +212,9 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Account {
-    /// Its metadata. A map reserves room for eleven values, and a controller has a map for each namespace.
+    /// Its metadata, boxed: a sorted list reserves room for four values, and a controller has a list for each namespace.
     pub metadata: Box<Metadata>,
-    /// Its references as they were read, because a patch tests them.
+    /// Its references as they were read: a JSON patch tests for them.
     pub image_pull_secrets: Vec<Value>,
 }
 

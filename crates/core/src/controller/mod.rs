@@ -145,7 +145,7 @@ pub enum Notice {
     Served(Namespace, u64),
     /// Our Secret and the references to it were removed from a namespace.
     Removed(Namespace),
-    /// A Secret of our name stays, because it belongs to somebody else or cannot change as wanted.
+    /// A Secret with our name stays, because it belongs to somebody else or cannot change as wanted.
     Left(Place, String),
     /// A write failed.
     Failing(Place, String),

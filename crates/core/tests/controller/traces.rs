@@ -16,7 +16,7 @@ pub enum Step {
     Delete(usize),
     /// A namespace opts out, or in again.
     Exclude(usize),
-    /// Somebody creates or deletes a Secret of our name, or changes the content of ours.
+    /// Somebody creates or deletes a Secret with our name, or changes the content of ours.
     Foreign(usize),
     DeleteSecret(usize),
     Drift(usize),
