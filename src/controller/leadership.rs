@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::log;
 use super::state::State;
-use regcred_cluster::controller::lease::{AGAIN, Lease};
+use regcred_cluster::controller::lease::{Lease, RETRY};
 use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 
@@ -16,8 +16,8 @@ pub async fn take_part(mut lease: Lease, server: Server, state: Rc<State>) {
     let mut said = None;
     let mut held = false;
     loop {
-        let mut rest = AGAIN;
-        match lease.turn(&server).await {
+        let mut rest = RETRY;
+        match lease.renew_or_take(&server).await {
             Ok(()) => {
                 said = None;
                 state.leads_until.set(lease.until());

@@ -16,7 +16,7 @@ use super::pods::{Pods, Seen};
 use super::state::State;
 use regcred_cluster::connect::Client;
 use regcred_cluster::controller::stream::First;
-use regcred_cluster::controller::watch::{self, Said};
+use regcred_cluster::controller::watch::{self, Message};
 use regcred_cluster::controller::write::write;
 use regcred_cluster::server::Server;
 use regcred_core::cluster::{Accounts, Delivery, PullSecret};
@@ -66,7 +66,7 @@ pub struct Session<'a> {
     pub server: &'a Server,
     pub delivery: &'a Delivery<'a>,
     pub machine: Machine<'a>,
-    streams: SelectAll<BoxStream<'static, Said>>,
+    streams: SelectAll<BoxStream<'static, Message>>,
     first: First,
     writes: FuturesUnordered<LocalBoxFuture<'a, (Write, Outcome)>>,
     pods: Option<Pods<'a>>,
@@ -130,7 +130,7 @@ impl<'a> Session<'a> {
             () = self.state.changed.notified() => {}
             () = wake => {}
             Some((write, outcome)) = self.writes.next(), if !self.writes.is_empty() => self.end(&write, outcome),
-            Some(said) = self.streams.next() => self.hear(said),
+            Some(message) = self.streams.next() => self.hear(message),
             seen = next(self.pods.as_mut()) => self.of_a_pod(seen),
         }
         self.tell();
@@ -180,10 +180,10 @@ impl<'a> Session<'a> {
         self.machine.end(&write.place, outcome, self.now());
     }
 
-    fn hear(&mut self, said: Said) {
-        match said {
-            Said::Event(event) => self.machine.see(*event, self.now()),
-            Said::Failed(watch, words) => {
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Event(event) => self.machine.see(*event, self.now()),
+            Message::Failed(watch, words) => {
                 self.state.metrics.watch_failures.inc();
                 self.state.watch_failed(&name(&watch), words);
             }

@@ -20,9 +20,9 @@ use crate::server::{Server, Trouble};
 /// How often the leader renews its Lease.
 const RENEW: Duration = Duration::from_secs(3);
 /// How often another replica reads the Lease if its watch shows nothing: a working watch shows the next renewal earlier.
-const LOOK: Duration = Duration::from_secs(4);
+const POLL: Duration = Duration::from_secs(4);
 /// The pause of a replica before a retry if it got no answer.
-pub const AGAIN: Duration = Duration::from_secs(1);
+pub const RETRY: Duration = Duration::from_secs(1);
 /// Another replica takes the Lease after this time without a change.
 const EXPIRES: Duration = Duration::from_secs(15);
 /// How long a leader writes after its last renewal. This time ends before another replica may begin.
@@ -43,7 +43,7 @@ pub struct Lease {
     holder: String,
     /// Since when this replica holds the Lease.
     acquired: Option<String>,
-    /// How often another replica has taken the Lease.
+    /// `leaseTransitions`, as this replica would write it.
     transitions: i64,
 }
 
@@ -92,7 +92,8 @@ impl Lease {
             return RENEW;
         }
         let expires = self.seen.as_ref().map(|(_, since)| (*since + EXPIRES).saturating_duration_since(now));
-        expires.filter(|left| !left.is_zero()).unwrap_or(LOOK).min(LOOK)
+        // Zero: this replica tried to take the Lease, and another one was faster.
+        expires.filter(|left| !left.is_zero()).unwrap_or(POLL).min(POLL)
     }
 
     /// Waits until a watch shows that the Lease has changed; for ever if there is nothing to watch.
@@ -130,7 +131,7 @@ impl Lease {
     ///
     /// # Errors
     /// The API server does not answer, or refuses.
-    pub async fn turn(&mut self, server: &Server) -> Result<(), Trouble> {
+    pub async fn renew_or_take(&mut self, server: &Server) -> Result<(), Trouble> {
         let now = Instant::now();
         let object = match server.ask::<Object>(&Call::get(self.path.clone())).await {
             Ok(object) => object,

@@ -16,11 +16,12 @@ use super::stream::{First, objects};
 
 /// The API server ends a watch after this many seconds.
 pub const SECONDS: u32 = 50;
-/// The connection of a watch counts as cut after this time without a byte: bookmarks come once a minute, and the watch ends earlier.
+/// A watch counts as cut after this time without a byte: the API server ends an idle watch earlier.
 pub const CUT: Duration = Duration::from_secs(SECONDS as u64 + 5);
+
 /// A message of a watch.
 #[derive(Debug)]
-pub enum Said {
+pub enum Message {
     /// An event.
     Event(Box<Event>),
     /// A failure, as a message without values; the watch goes on.
@@ -28,7 +29,7 @@ pub enum Said {
 }
 
 /// The events of a watch, without end; `name` is the pull secret's, for a watch of Secrets.
-pub fn events(client: &Client, watch: Watch, name: Option<&ResourceName>, first: First) -> BoxStream<'static, Said> {
+pub fn events(client: &Client, watch: Watch, name: Option<&ResourceName>, first: First) -> BoxStream<'static, Message> {
     match &watch {
         Watch::Namespaces => run(
             client,
@@ -54,11 +55,11 @@ pub fn events(client: &Client, watch: Watch, name: Option<&ResourceName>, first:
                 },
             )
         }
-        Watch::Secrets(_) => {
-            let number = |watch: &Watch| if let Watch::Secrets(number) = watch { *number } else { 0 };
-            let seen = move |watch: &Watch, object: Secret| Some(Event::Secret(number(watch), object));
-            run(client, watch, name, first, seen, move |watch, object| {
-                Some(Event::SecretGone(number(watch), object.metadata.namespace.parse().ok()?))
+        Watch::Secrets(number) => {
+            let number = *number;
+            let seen = move |_: &Watch, object: Secret| Some(Event::Secret(number, object));
+            run(client, watch, name, first, seen, move |_, object| {
+                Some(Event::SecretGone(number, object.metadata.namespace.parse().ok()?))
             })
         }
     }
@@ -71,7 +72,7 @@ fn run<T: Fact>(
     first: First,
     seen: impl Fn(&Watch, T) -> Option<Event> + Send + 'static,
     gone: impl Fn(&Watch, T) -> Option<Event> + Send + 'static,
-) -> BoxStream<'static, Said>
+) -> BoxStream<'static, Message>
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
 {
@@ -83,9 +84,9 @@ where
                 Ok(watcher::Event::InitDone) => Some(Event::Ended(watch.clone())),
                 Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => seen(&watch, object.fact),
                 Ok(watcher::Event::Delete(object)) => gone(&watch, object.fact),
-                Err(failed) => return ready(Some(Said::Failed(watch.clone(), failed.words))),
+                Err(failed) => return ready(Some(Message::Failed(watch.clone(), failed.words))),
             };
-            ready(event.map(Box::new).map(Said::Event))
+            ready(event.map(Box::new).map(Message::Event))
         })
         .boxed()
 }
