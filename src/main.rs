@@ -13,6 +13,6 @@ fn main() -> ExitCode {
         Ok(arguments) => report::finish(commands::run(arguments, &environment)),
         Err(answer) => answer.finish(),
     };
-    interrupt::pass_on();
+    interrupt::end_by_signal();
     status
 }

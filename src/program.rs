@@ -137,7 +137,7 @@ impl Program {
         match ended {
             Ok((output, status)) if status.success() => Ok(Answer { output, words: words() }),
             // At a terminal, Ctrl-C also ends the program, perhaps before we notice the signal.
-            Ok(_) if interrupt::has_come_within(TICK) => Err(Trouble::Interrupted),
+            Ok(_) if interrupt::was_received_within(TICK) => Err(Trouble::Interrupted),
             Ok((output, status)) => {
                 Err(Trouble::Failed { code: status.code(), answer: Answer { output, words: words() } })
             }

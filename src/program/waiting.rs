@@ -26,7 +26,7 @@ impl Patience {
     }
 
     pub(super) fn left(&self) -> Result<Duration, Trouble> {
-        if interrupt::has_come() {
+        if interrupt::was_received() {
             return Err(Trouble::Interrupted);
         }
         match self.end.checked_duration_since(Instant::now()) {

@@ -37,7 +37,7 @@ pub(super) fn accesses(
         let problem = Diagnostic::error(Code::Usage, message);
         return Err(Failure::Usage(vec![problem.hint("choose one with --cluster")]));
     }
-    interrupt::heed();
+    interrupt::handle();
     let (mut findings, mut accesses) = (Findings::default(), Vec::new());
     for settings in &fleet.members {
         let entry = entry(file, settings);
@@ -104,7 +104,7 @@ fn access(
         hidden_variables: fleet.secret_variables.iter().map(ToString::to_string).collect(),
         programs: program::folders(environment).collect(),
         timeout: arguments.timeout.0,
-        stop: interrupt::has_come,
+        stop: interrupt::was_received,
     })
 }
 

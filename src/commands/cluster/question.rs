@@ -35,7 +35,7 @@ fn answer() -> String {
     loop {
         match receiver.recv_timeout(TICK) {
             Ok(line) => return line,
-            Err(RecvTimeoutError::Timeout) if !interrupt::has_come() => {}
+            Err(RecvTimeoutError::Timeout) if !interrupt::was_received() => {}
             Err(_) => return String::new(),
         }
     }

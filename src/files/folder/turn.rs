@@ -24,7 +24,7 @@ pub fn take_turn(path: &Path, patience: Duration) -> Result<Option<Turn>, Failur
     let end = Instant::now() + patience;
     loop {
         match folder.try_lock() {
-            Err(TryLockError::WouldBlock) if Instant::now() < end && !interrupt::has_come() => thread::sleep(TICK),
+            Err(TryLockError::WouldBlock) if Instant::now() < end && !interrupt::was_received() => thread::sleep(TICK),
             Err(TryLockError::WouldBlock) => {
                 let problem =
                     Diagnostic::error(Code::Busy, "another regcred is writing to the directory of `--output`");

@@ -34,7 +34,7 @@ impl Controller<'_> {
     /// Errors: `kubectl` is missing, the cluster does not answer or refuses, or the controller is missing.
     pub fn certificate(&self) -> Result<Vec<u8>, Diagnostic> {
         let Self { name, namespace, .. } = self;
-        interrupt::heed();
+        interrupt::handle();
         self.check_context()?;
         let place = ["get", "service", name.as_str(), "--namespace", namespace.as_str()];
         let port = self

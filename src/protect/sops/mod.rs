@@ -114,7 +114,7 @@ impl Sops {
         let program = Program::find("sops", environment, environment.without(target.secret_variables), limit)
             .map(|program| program.with("SOPS_DISABLE_VERSION_CHECK", "1"));
         if encrypts {
-            interrupt::heed();
+            interrupt::handle();
             found.extend(program.is_none().then(problems::no_program));
         }
         let recipients: BTreeMap<_, _> =
