@@ -1,4 +1,4 @@
-//! Measures the seconds that a number of seals for a certificate takes on all cores, without documents and files.
+//! Measures the seconds that COUNT seals for a certificate take on all cores, without documents and files.
 
 use std::error::Error;
 use std::io::Write;
