@@ -58,7 +58,7 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
         },
         wishes: if *crd { Wishes::Resources } else { Wishes::Settings },
         namespace: Some(namespace.clone().map_or_else(own_namespace, Ok)?),
-        lasting: if *once { Lasting::Once } else { Lasting::ForEver },
+        lasting: if *once { Lasting::Once } else { Lasting::UntilSignal },
         listen: Some(*listen),
         log_format: match log_format {
             LogFormat::Text => controller::LogFormat::Text,
@@ -91,7 +91,7 @@ pub fn stand_in(arguments: &[OsString], environment: &Environment) -> Result<Out
     let options = Options {
         lasting: match settings.passes {
             Passes::One => Lasting::Once,
-            Passes::ForEver => Lasting::ForEver,
+            Passes::ForEver => Lasting::UntilSignal,
         },
         origin: Origin::Patcher(Box::new(settings)),
         wishes: Wishes::Settings,

@@ -1,4 +1,4 @@
-//! Runs in a cluster, and keeps every namespace served: the verb `controller`.
+//! The verb `controller`: runs in a cluster, and serves every chosen namespace.
 //!
 //! One thread does everything: watches, writes, the Lease, the check of the policies, and the answers on a port.
 
@@ -30,6 +30,7 @@ use std::time::Duration;
 use crate::environment::Environment;
 use crate::report::Outcome;
 use regcred_cluster::connect::Access;
+use regcred_cluster::threads;
 use regcred_core::confine::Allowed;
 use regcred_core::controller::Manner;
 use regcred_core::controller::titansoft::Settings;
@@ -41,14 +42,14 @@ pub use log::{Format as LogFormat, be_detailed};
 /// The default file of the settings, which a Pod mounts.
 pub const CONFIG: &str = "/etc/regcred/config/regcred.yaml";
 
-/// What to do without a file of the settings.
-const MOUNT: &str = "in a Pod, mount the ConfigMap with the key regcred.yaml; elsewhere, save that key and name the file with `--config`";
+/// The hint if the settings file is missing.
+const MOUNT: &str = "in a Pod, mount the ConfigMap with the key regcred.yaml; elsewhere, save its content as a file, and pass `--config FILE`";
 
 /// The options of the controller.
 pub struct Options {
     /// Where its settings and the logins come from.
     pub origin: Origin,
-    /// What decides what the controller does.
+    /// Whether the settings or custom resources drive the controller.
     pub wishes: Wishes,
     /// The namespace of the Lease and the Events; without it, the namespace of the Pod or the kubeconfig.
     pub namespace: Option<Namespace>,
@@ -60,7 +61,7 @@ pub struct Options {
     pub log_format: LogFormat,
     /// How the cluster is reached.
     pub access: Access,
-    /// The limits for the file.
+    /// What the settings may name.
     pub allowed: Allowed,
     /// What to do with Pods that lack the reference.
     pub stuck_pods: StuckPods,
@@ -101,7 +102,7 @@ impl Origin {
     }
 }
 
-/// What decides what the controller does.
+/// Whether the settings or custom resources drive the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wishes {
     /// The mounted settings.
@@ -116,7 +117,7 @@ pub enum Lasting {
     /// One pass.
     Once,
     /// Until a signal.
-    ForEver,
+    UntilSignal,
 }
 
 /// What to do with Pods that fail to pull because they were created without the reference.
@@ -139,16 +140,12 @@ fn own_namespace(named: Option<Namespace>, connected: &str) -> Result<Namespace,
 /// Errors: the controller cannot start; with one pass also the problems of the mounted files.
 pub fn run(options: Options, environment: &Environment) -> Result<Outcome, Failure> {
     log::set(options.log_format);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| {
-        let problem =
-            Diagnostic::error(Code::ClusterUnreachable, "the system gives no resources to wait for a cluster");
-        Failure::of("the system", problem.hint("end other programs, and try again"))
-    })?;
+    let runtime = threads::runtime()?;
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async {
         match options.lasting {
             Lasting::Once => once::pass(options, environment).await,
-            Lasting::ForEver => serve::serve(options, environment).await,
+            Lasting::UntilSignal => serve::serve(options, environment).await,
         }
     })
 }

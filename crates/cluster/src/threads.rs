@@ -3,10 +3,22 @@
 use std::time::Duration;
 use std::{io, thread};
 
-use regcred_core::diagnostic::{Code, Diagnostic};
+use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use tokio::runtime::{Builder, Runtime};
 
-/// How long a runtime keeps its thread for lookups: longer than any run, because it might not get another thread.
+/// How long a runtime keeps its thread for lookups: longer than any command, because it might not get another thread.
 pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A runtime for asynchronous work on this thread.
+///
+/// # Errors
+/// The system has no resources left.
+pub fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread().enable_all().thread_keep_alive(KEPT).build().map_err(|_| {
+        let problem = Diagnostic::error(Code::ClusterUnreachable, "the system has no resources left for this run");
+        Failure::of("the system", problem.hint("end other programs, and try again"))
+    })
+}
 
 /// Starts the thread for lookups of this runtime, which keeps it for [`KEPT`].
 ///

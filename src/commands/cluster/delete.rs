@@ -10,7 +10,7 @@ use super::applied::{self, Applied, Manner};
 use super::comparison;
 use super::places::{Choices, chosen};
 use super::progress::Progress;
-use super::{connection, question, runtime, together};
+use super::{connection, question, together};
 use crate::cli::cluster::DeleteArguments;
 use crate::environment::Environment;
 use crate::report::{self, Outcome};
@@ -22,6 +22,7 @@ use regcred_cluster::execute::execute;
 use regcred_cluster::owned::{self, Others};
 use regcred_cluster::policy;
 use regcred_cluster::server::Server;
+use regcred_cluster::threads;
 use regcred_core::cluster::ownership::{Whose, whose};
 use regcred_core::cluster::selection::{Aim, Chosen};
 use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Removal, Step, Unchangeable};
@@ -55,7 +56,7 @@ pub fn run(
     }
     let fleet = Fleet::resolve(typed, file, None, Purpose::CleanUp, environment)?;
     let accesses = connection::accesses(&fleet, file, &arguments.connection, environment)?;
-    let runtime = runtime()?;
+    let runtime = threads::runtime()?;
     // Without regcred.yaml, the name of the Secret is that of the owner.
     let is_one_name = file.is_some() && arguments.place.secret_name.is_some();
     let find = |(settings, access)| find(access, settings, arguments, is_one_name);

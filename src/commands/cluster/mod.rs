@@ -89,16 +89,7 @@ fn undone_by_the_controller() -> Diagnostic {
 
 /// Runs asynchronous work for clusters on this thread.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    Ok(runtime()?.block_on(work))
-}
-
-/// The runtime for that work.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(threads::KEPT).build().map_err(|_| {
-        let problem =
-            Diagnostic::error(Code::ClusterUnreachable, "the system gives no resources to wait for a cluster");
-        Failure::of("the system", problem.hint("end other programs, and try again"))
-    })
+    Ok(threads::runtime()?.block_on(work))
 }
 
 /// The problems of all clusters, each once and with the names of its clusters.
