@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Child;
 
-/// The moment of the kill. No moment is a matter of time: it is observed, or the run has ended.
+/// The moment of the kill: a state of the folder that is observed, or the end of the run; never a time.
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
     /// Some temporaries are written.
@@ -24,7 +24,7 @@ pub enum Left {
     Journal,
 }
 
-/// Waits for the moment, kills the run, and checks the state.
+/// Waits for the moment, kills the run, and returns what is left.
 pub fn kill(mut child: Child, root: &Path, moment: Moment) -> Left {
     let folder = root.join(".regcred-new");
     let journal = folder.join("lock");
