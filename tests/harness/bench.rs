@@ -207,10 +207,15 @@ impl Bench {
     }
 
     /// Repeats the question until the answer is yes.
-    pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
+    pub fn wait(what: &str, is_so: impl FnMut() -> bool) {
+        Self::wait_for(LIMIT, what, is_so);
+    }
+
+    /// The same with another time limit.
+    pub fn wait_for(limit: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
         let began = Instant::now();
         while !is_so() {
-            assert!(began.elapsed() < LIMIT, "still waiting for {what} after {LIMIT:?}");
+            assert!(began.elapsed() < limit, "still waiting for {what} after {limit:?}");
         }
     }
 }

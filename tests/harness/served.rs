@@ -1,15 +1,15 @@
 //! Reads the objects that an installation has made in many namespaces at once, and the requests of its account.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::bench::Bench;
+use super::bench::{Bench, setting};
 use super::controller::Installed;
 use super::rivals::{names, namespace};
 
-/// The requests of an installation's account: verb, resource, and the request.
+/// The requests of an installation's account: verb, resource and audit event of each.
 pub fn requests(installed: &Installed) -> Vec<(String, String, Value)> {
     let user = format!("system:serviceaccount:{}:regcred-{}", installed.system, installed.owner);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -19,17 +19,12 @@ pub fn requests(installed: &Installed) -> Vec<(String, String, Value)> {
 
 /// The number of namespaces of a test; `REGCRED_CHAOS` multiplies it.
 pub fn many(count: usize) -> usize {
-    #[expect(clippy::disallowed_methods, reason = "what the tests themselves are told")]
-    let times = std::env::var("REGCRED_CHAOS").ok();
-    count * times.map_or(1, |times| times.parse::<usize>().expect("REGCRED_CHAOS is a number"))
+    count * setting("REGCRED_CHAOS").map_or(1, |times| times.parse::<usize>().expect("REGCRED_CHAOS is a number"))
 }
 
 /// Waits longer than `Bench::wait`, for work that a client does only once a minute.
-pub fn wait_minutes(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(240), "still waiting for {what}");
-    }
+pub fn wait_minutes(what: &str, is_so: impl FnMut() -> bool) {
+    Bench::wait_for(Duration::from_secs(240), what, is_so);
 }
 
 /// New namespaces that the installation serves, each with its `default` ServiceAccount.
@@ -39,7 +34,7 @@ pub fn namespaces(installed: &Installed, count: usize) -> Vec<String> {
     let items: Vec<_> = names.iter().map(object).collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
     installed.bench.kubectl(&["create", "-f", "-"], &list).succeeded();
-    Bench::wait("the ServiceAccounts", || lists(installed).len() >= count);
+    Bench::wait("the ServiceAccounts", || references(installed).len() >= count);
     names
 }
 
@@ -53,13 +48,13 @@ fn objects(installed: &Installed, kind: &str, name: &str) -> Option<Vec<Value>> 
     Some(found["items"].as_array()?.iter().filter(is_here).cloned().collect())
 }
 
-/// The lists of the `default` ServiceAccounts, by namespace.
-pub fn lists(installed: &Installed) -> BTreeMap<String, Vec<String>> {
+/// The `imagePullSecrets` of the `default` ServiceAccounts, by namespace.
+pub fn references(installed: &Installed) -> BTreeMap<String, Vec<String>> {
     let accounts = objects(installed, "serviceaccounts", "default").unwrap_or_default();
     accounts.iter().map(|account| (namespace(account), names(&account["imagePullSecrets"]))).collect()
 }
 
-/// The pull secrets, by namespace: the login of each.
+/// The Docker config of each pull secret, by namespace.
 pub fn logins(installed: &Installed) -> BTreeMap<String, String> {
     let login = |secret: &Value| {
         let text = secret["data"][".dockerconfigjson"].as_str().unwrap_or_default();
@@ -69,15 +64,15 @@ pub fn logins(installed: &Installed) -> BTreeMap<String, String> {
     secrets.iter().map(|secret| (namespace(secret), login(secret))).collect()
 }
 
-/// Whether each of these has the login, and the reference once.
+/// Whether each namespace has the login, and the reference once.
 pub fn are_served(installed: &Installed, all: &[String], password: &str) -> bool {
-    let (logins, lists) = (logins(installed), lists(installed));
+    let (logins, references) = (logins(installed), references(installed));
     let has_login = |name: &String| logins.get(name).is_some_and(|login| login.contains(password));
     let refers = |list: &Vec<String>| list.iter().filter(|entry| **entry == installed.owner).count() == 1;
-    all.iter().all(|name| has_login(name) && lists.get(name).is_some_and(refers))
+    all.iter().all(|name| has_login(name) && references.get(name).is_some_and(refers))
 }
 
-/// The number of writes of its account so far. The log is long, so its lines are not parsed.
+/// The number of writes of the installation's account so far. The log is long, so its lines are not parsed.
 pub fn writes(installed: &Installed) -> usize {
     let account = format!("\"system:serviceaccount:{}:regcred-{}\"", installed.system, installed.owner);
     let log = std::fs::read_to_string(installed.bench.kubeconfig().with_file_name("audit.log")).unwrap();
@@ -91,7 +86,7 @@ pub fn writes(installed: &Installed) -> usize {
     log.lines().filter(is_write).count()
 }
 
-/// Its account made only permitted requests: no read of a Secret, no token, no write of a foreign object, and no list.
+/// The account made only permitted requests: no read of other Secrets, no token, no write of a foreign object, and no list.
 pub fn asked_only_for_its_own(installed: &Installed) {
     let all = requests(installed);
     assert!(!all.is_empty());
@@ -102,6 +97,7 @@ pub fn asked_only_for_its_own(installed: &Installed) {
         let may = match (verb.as_str(), resource.as_str()) {
             ("watch", "namespaces")
             | ("get" | "watch" | "patch", "leases")
+            // The version of the API server.
             | ("get", "")
             | ("create" | "patch", "events") => true,
             ("watch", "secrets" | "serviceaccounts") => uri.contains("fieldSelector=metadata.name%3D"),

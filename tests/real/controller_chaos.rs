@@ -15,7 +15,7 @@ use crate::harness::controller::{Installed, NEW, Replica};
 use crate::harness::requests::Requests;
 use crate::harness::rivals::{add, names, namespace, watch_accounts, writer};
 use crate::harness::served::{
-    are_served, asked_only_for_its_own, lists, logins, many, namespaces, requests, wait_minutes, writes,
+    are_served, asked_only_for_its_own, logins, many, namespaces, references, requests, wait_minutes, writes,
 };
 
 #[test]
@@ -126,7 +126,7 @@ fn a_replica_that_is_killed_in_any_phase_is_completed_by_the_next_one_and_so_is_
     let replica = start_alone(&installed);
     Bench::wait("the exclusion", || logins(&installed).len() == 1);
     let theirs = |(_, list): (String, Vec<String>)| list == ["theirs"];
-    assert!(lists(&installed).into_iter().filter(|(name, _)| name != foreign).all(theirs));
+    assert!(references(&installed).into_iter().filter(|(name, _)| name != foreign).all(theirs));
 
     // Everything is served again while the API server is killed.
     let so_far = writes(&installed);
@@ -134,7 +134,7 @@ fn a_replica_that_is_killed_in_any_phase_is_completed_by_the_next_one_and_so_is_
     Bench::wait("some writes", || writes(&installed) > so_far + ours.len() / 4);
     bench.kill_the_api_server();
     wait_minutes("all namespaces", || are_served(&installed, ours, "canary-of-new"));
-    for (namespace, list) in lists(&installed) {
+    for (namespace, list) in references(&installed) {
         let ours = if namespace == *foreign { vec![] } else { vec![installed.owner.clone()] };
         assert!(list[0] == "theirs" && (namespace == *foreign || list[1..] == ours), "{namespace}: {list:?}");
     }
@@ -223,11 +223,11 @@ fn in_a_storm_of_other_writers_every_new_namespace_is_served_and_no_entry_of_oth
         println!("{} namespaces were created in {:?}", all.len(), began.elapsed());
         wait_minutes("all namespaces", || are_served(&installed, &all, "canary-of-old"));
         println!("and served after {:?}", began.elapsed());
-        wait_minutes("the deletions", || lists(&installed).len() == all.len());
+        wait_minutes("the deletions", || references(&installed).len() == all.len());
         drop(end);
     });
     assert!(dropped.is_empty(), "the entry was dropped in {dropped:?}");
-    for (namespace, list) in lists(&installed) {
+    for (namespace, list) in references(&installed) {
         let once: BTreeSet<_> = list.iter().collect();
         assert!(once.len() == list.len() && list.contains(&"openshift".to_owned()), "{namespace}: {list:?}");
     }
