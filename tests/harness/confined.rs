@@ -34,7 +34,7 @@ const FLAGS: [(&str, bool); 14] = [
 impl Bench {
     /// `regcred` with these arguments, as an account with the rights that `render --format rbac` writes for them.
     ///
-    /// The account has failed to read and to create any other Secret. `--as` chooses another account.
+    /// The account cannot read or create any other Secret. `render` and `--as` run as the administrator.
     pub fn confined(&self, arguments: &[&str]) -> Program {
         let program = self.program("regcred").arguments(arguments);
         if arguments.contains(&"--as") || arguments.contains(&"render") {
@@ -54,7 +54,7 @@ impl Bench {
         let user = fresh("confined");
         let subject = format!("user:{user}");
         let render = [&["render", "--format", "rbac", "--subject", &subject], &rights[..]].concat();
-        // What cannot be granted is an error of the command, too.
+        // If `render` fails, the command fails for the same reason.
         let objects = bench::documents(&self.regcred(&render, &[]).stdout);
         let objects: Vec<_> = objects.into_iter().map(|object| of_this_account(object, &user, reads_pods)).collect();
         let granted = self.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string());
@@ -62,24 +62,42 @@ impl Bench {
             line.contains("no objects passed") || line.contains("namespaces") && line.contains("not found")
         };
         assert!(granted.stderr.lines().all(is_expected), "{}", granted.stderr);
-        self.is_confined(&user, &objects, granted.status == 0);
+        self.assert_confined(&user, &objects, granted.status == 0);
         let kubeconfig = self.kubeconfig_of(&user, |administrator| administrator["as"] = json!(user));
         self.accounts.lock().unwrap().insert(key, kubeconfig.clone());
         kubeconfig
     }
 
-    /// A kubeconfig of this name, with a change to the administrator as its user.
+    /// The administrator's kubeconfig with `change` applied to its user, saved as `name`.
     pub fn kubeconfig_of(&self, name: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
-        let view = self.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+        let mut kubeconfig = self.kubeconfig_json();
         change(&mut kubeconfig["users"][0]["user"]);
         let path = self.file(name);
         bench::write(&path, &kubeconfig.to_string());
         path
     }
 
+    /// The content of the administrator's kubeconfig.
+    pub fn kubeconfig_json(&self) -> Value {
+        let config = self.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"], "").succeeded();
+        serde_json::from_str(&config).unwrap()
+    }
+
+    /// Grants a user these rules in every namespace: the fields of each rule, as YAML.
+    pub fn grant(&self, user: &str, rules: &[&str]) {
+        const RBAC: &str = "rbac.authorization.k8s.io";
+        let rights = format!(
+            "apiVersion: {RBAC}/v1\nkind: ClusterRole\nmetadata: {{name: {user}}}\nrules: [{{{}}}]\n---\n\
+             apiVersion: {RBAC}/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {user}}}\n\
+             roleRef: {{apiGroup: {RBAC}, kind: ClusterRole, name: {user}}}\n\
+             subjects: [{{kind: User, name: {user}, apiGroup: {RBAC}}}]\n",
+            rules.join("}, {")
+        );
+        self.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    }
+
     /// Waits until the grant is active, if it is complete, and shows that its account cannot read or create any other Secret.
-    fn is_confined(&self, user: &str, objects: &[Value], is_whole: bool) {
+    fn assert_confined(&self, user: &str, objects: &[Value], is_whole: bool) {
         let requests = Requests::of(self, user);
         let place =
             objects.iter().rev().find_map(|object| object["metadata"]["namespace"].as_str()).unwrap_or("default");
@@ -90,7 +108,7 @@ impl Bench {
             let path = format!("{secrets}/{name}?fieldManager=probe&force=true{query}");
             requests.send("PATCH", &path, "apply-patch+yaml", &secret(name))
         };
-        if let Some(name) = objects.iter().find_map(granted_secret).filter(|_| is_whole) {
+        if is_whole && let Some(name) = objects.iter().find_map(granted_secret) {
             Bench::wait("the grant to act", || apply(name, "&dryRun=All").1.contains("regcred may"));
         }
         for (method, path) in [("GET", format!("{secrets}/other")), ("GET", secrets.clone()), ("POST", secrets.clone())]
@@ -125,7 +143,7 @@ fn of_this_account(mut object: Value, user: &str, reads_pods: bool) -> Value {
             *name = json!(format!("{user}-{}", name.as_str().unwrap()));
         }
     }
-    if let Some(rules) = object.get_mut("rules").and_then(Value::as_array_mut).filter(|_| reads_pods) {
+    if reads_pods && let Some(rules) = object.get_mut("rules").and_then(Value::as_array_mut) {
         rules.push(json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}));
     }
     object

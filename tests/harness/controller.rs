@@ -178,8 +178,7 @@ impl Installed {
     fn take_the_account(&self) {
         let account = format!("regcred-{}", self.owner);
         let token = self.bench.kubectl(&["create", "token", &account, "-n", &self.system], "").succeeded();
-        let view = self.bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+        let mut kubeconfig = self.bench.kubeconfig_json();
         kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
         bench::write(&self.path("kubeconfig"), &kubeconfig.to_string());
     }

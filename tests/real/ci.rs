@@ -239,8 +239,7 @@ pub fn reader(bench: &Bench) -> String {
     bench.kubectl(&role, "").succeeded();
     let binding = ["create", "clusterrolebinding", &name, &format!("--clusterrole={name}"), &format!("--user={name}")];
     bench.kubectl(&binding, "").succeeded();
-    let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-    let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+    let mut kubeconfig = bench.kubeconfig_json();
     kubeconfig["users"][0]["user"]["as"] = json!(name);
     kubeconfig.to_string()
 }

@@ -369,14 +369,7 @@ fn an_account_that_may_read_no_secret_is_told_no_cause_of_a_secret() {
     ];
     set_up(bench, &namespace, &cases);
     let reader = format!("reader-of-{namespace}");
-    let rights = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
-         - {{apiGroups: [''], resources: [namespaces, serviceaccounts, pods], verbs: [get]}}\n---\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
-         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
-         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
-    );
-    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    bench.grant(&reader, &["apiGroups: [''], resources: [namespaces, serviceaccounts, pods], verbs: [get]"]);
     let asked = |name: &str| ["explain", "pod", name, "-n", &namespace, "--as", &reader].map(str::to_owned);
     Bench::wait("the rights", || {
         bench.program("regcred").arguments(asked("pod-0")).arguments(["--no-config", "--offline"]).run().status == 0

@@ -210,8 +210,7 @@ fn the_chart_in_the_example_is_the_one_that_render_writes() {
 fn each_environment_reads_its_own_variable_and_serves_its_own_cluster() {
     let Some(example) = Example::copy("4-environments") else { return };
     // One cluster under two names.
-    let config = example.bench.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"], "").succeeded();
-    let mut config: Value = serde_json::from_str(&config).unwrap();
+    let mut config = example.bench.kubeconfig_json();
     let context = config["contexts"][0].clone();
     config["contexts"] = ["staging", "production"]
         .map(|name| {

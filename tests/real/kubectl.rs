@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::bench::{self, Bench};
 
@@ -55,8 +55,7 @@ fn in_a_pod_it_uses_the_service_account_of_the_pod() {
         &[],
     );
     bench.apply(&rights.succeeded()).succeeded();
-    let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-    let kubeconfig: Value = serde_json::from_str(&view).unwrap();
+    let kubeconfig = bench.kubeconfig_json();
     let cluster = &kubeconfig["clusters"][0]["cluster"];
     let address = cluster["server"].as_str().unwrap().trim_start_matches("https://").to_owned();
     let (host, port) = address.rsplit_once(':').unwrap();

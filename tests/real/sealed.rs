@@ -312,8 +312,7 @@ fn the_certificate_that_is_fetched_is_the_one_of_kubeseal() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), found);
 
     // The certificate of a cluster in regcred.yaml is fetched with that cluster's context and kubeconfig.
-    let config = controller.bench.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"], "").succeeded();
-    let mut elsewhere: Value = serde_json::from_str(&config).unwrap();
+    let mut elsewhere = controller.bench.kubeconfig_json();
     let real = elsewhere["contexts"][0]["context"].clone();
     elsewhere["contexts"] =
         json!([{"name": "real", "context": real}, {"name": "other", "context": {"cluster": "none", "user": "none"}}]);
@@ -369,8 +368,7 @@ fn what_keeps_the_certificate_away_is_said() {
     failed(&["--controller-name", "idle", "--controller-namespace", namespace], "nothing answers behind the Service");
 
     // A user without rights, and a cluster that does not exist.
-    let config = bench.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"], "").succeeded();
-    let mut config: Value = serde_json::from_str(&config).unwrap();
+    let mut config = bench.kubeconfig_json();
     config["users"][0]["user"]["as"] = json!("nobody");
     let kubeconfig = folder.path().join("config");
     let with_config = |config: &Value| {

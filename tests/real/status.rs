@@ -224,14 +224,7 @@ fn an_account_that_may_read_neither_secrets_nor_pods_sees_the_rest() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
     let reader = format!("status-of-{namespace}");
-    let rights = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
-         - {{apiGroups: [''], resources: [namespaces, serviceaccounts], verbs: [get, list]}}\n---\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
-         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
-         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
-    );
-    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    bench.grant(&reader, &["apiGroups: [''], resources: [namespaces, serviceaccounts], verbs: [get, list]"]);
     let run = regcred(bench, &["status", "-n", &namespace, "--as", &reader], LOGIN);
     assert_eq!(run.status, 3, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("not read  default not linked"), "{}", run.stdout);
@@ -316,8 +309,7 @@ fn two_clusters_are_one_table() {
     let arguments =
         ["--config", config.to_str().unwrap(), "status", "-n", &namespace, "--html", page.to_str().unwrap()];
     // The same API server, with other names.
-    let other =
-        bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded().replace("\"regcred\"", "\"other\"");
+    let other = bench.kubeconfig_json().to_string().replace("\"regcred\"", "\"other\"");
     let run = bench.program("regcred").arguments(arguments).variable("KUBECONFIG_US", other).run();
     assert_eq!(run.status, 3, "{}", run.stderr);
     let lines: Vec<_> = run.stdout.lines().map(|line| line.split_whitespace().take(4).collect::<Vec<_>>()).collect();

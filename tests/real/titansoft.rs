@@ -39,8 +39,7 @@ impl Theirs {
             .succeeded();
         let container = deployment[0]["spec"]["template"]["spec"]["containers"][0].clone();
         let token = bench.kubectl(&["create", "token", name, "-n", name], "").succeeded();
-        let view = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-        let mut kubeconfig: Value = serde_json::from_str(&view).unwrap();
+        let mut kubeconfig = bench.kubeconfig_json();
         kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
         kubeconfig["contexts"][0]["context"]["namespace"] = json!(name);
         let theirs = Self { bench, namespace: name.to_owned(), container, folder: tempfile::tempdir().unwrap() };
