@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::bench::{self, Bench};
 use crate::harness::program::{Program, Run};
+use crate::harness::stand_in;
 
 /// A login in a CI variable, and the one that replaces it.
 const OLD: &str = r#"{"auths":{"ghcr.io":{"username":"acme-bot","password":"canary-of-old"}}}"#;
@@ -31,7 +32,7 @@ fn run(program: Program, login: &str) -> Run {
     program.variable("DOCKERHUB_AUTH", login).variable("REGCRED_FINGERPRINT_KEY", KEY).run()
 }
 
-/// The run ends with this status, and prints no value of a login.
+/// Asserts that the run ended with this status and printed no password.
 #[track_caller]
 fn ended(run: &Run, status: i32) -> String {
     let said = format!("{}{}", run.stdout, run.stderr);
@@ -90,7 +91,7 @@ fn the_first_run_serves_the_namespaces_and_the_second_writes_nothing() {
 }
 
 #[test]
-fn what_kubectl_applied_from_render_is_current_for_apply() {
+fn diff_finds_no_difference_after_kubectl_applied_render() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
     let rendered = bench.regcred(&["render", "-n", &namespace], &[("DOCKERHUB_AUTH", OLD)]);
@@ -130,8 +131,8 @@ fn a_login_that_an_earlier_run_had_is_removed_with_a_warning() {
     let [namespace] = bench.namespaces();
     let said = ended(&regcred(bench, &["apply", "-n", &namespace], BOTH), 0);
     assert!(!said.contains("removed"), "{said}");
-    for arguments in [&["apply", "--dry-run", "-n", &namespace][..], &["apply", "-n", &namespace]] {
-        let said = ended(&regcred(bench, arguments, OLD), if arguments.len() == 4 { 3 } else { 0 });
+    for (arguments, status) in [(&["apply", "--dry-run", "-n", &namespace][..], 3), (&["apply", "-n", &namespace], 0)] {
+        let said = ended(&regcred(bench, arguments, OLD), status);
         let warning =
             format!("the login for quay.io is removed from `image-pull-secret` in {namespace}: this run has none");
         assert!(said.contains(&warning), "{said}");
@@ -201,7 +202,7 @@ fn globs_labels_and_annotations_choose_in_the_cluster() {
     for name in ["a", "b"] {
         bench.kubectl(&["create", "namespace", &format!("{prefix}-{name}")], "").succeeded();
     }
-    // The ServiceAccount may come later than the run.
+    // The run may start before `default` exists.
     ended(&regcred(bench, &["apply", "-n", &format!("{prefix}-*"), "--exclude", "*-b"], OLD), 0);
     assert!(served(&format!("{prefix}-a")));
     let said = ended(&regcred(bench, &["diff", "-n", &format!("{prefix}-*"), "--exclude", "*-a,*-b"], OLD), 1);
@@ -223,7 +224,7 @@ fn foreign(namespace: &str, metadata: &str, login: &str) -> String {
 }
 
 #[test]
-fn a_foreign_secret_is_refused_left_adopted_or_overwritten_as_it_was_said() {
+fn a_foreign_secret_is_refused_left_adopted_or_overwritten_as_on_conflict_says() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [free, equal, differs] = bench.namespaces();
     bench.kubectl(&["create", "-f", "-"], &foreign(&equal, "", OLD)).succeeded();
@@ -236,11 +237,11 @@ fn a_foreign_secret_is_refused_left_adopted_or_overwritten_as_it_was_said() {
     let said = ended(&apply(&all, &[]), 1);
     assert!(said.contains("is not regcred's, and holds the same logins"), "{said}");
     assert!(said.contains("is not regcred's, and holds other logins"), "{said}");
-    assert!(references(bench, &free, "default").is_empty(), "it is decided before the first write");
+    assert!(references(bench, &free, "default").is_empty(), "conflicts are found before the first write");
     ended(&regcred(bench, &["diff", "-n", &all], OLD), 3);
 
     ended(&taking(&all, "adopt"), 1);
-    assert!(references(bench, &free, "default").is_empty(), "it is decided before the first write");
+    assert!(references(bench, &free, "default").is_empty(), "conflicts are found before the first write");
     let before = uid(&secret(bench, &equal));
     ended(&taking(&equal, "adopt"), 0);
     assert_eq!((owner(&equal), uid(&secret(bench, &equal))), (json!("image-pull-secret"), before));
@@ -274,7 +275,7 @@ fn what_a_tool_manages_is_never_written() {
 }
 
 #[test]
-fn a_secret_that_cannot_change_is_said_and_made_again_on_request() {
+fn a_secret_that_cannot_change_is_reported_and_recreated_on_request() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [opaque, immutable] = bench.namespaces();
     let ours = |namespace: &str, rest: &str| {
@@ -414,20 +415,13 @@ fn an_account_that_may_not_read_secrets_gets_the_rest_of_the_difference() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
     let reader = format!("reader-of-{namespace}");
-    let rights = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
-         - {{apiGroups: [''], resources: [namespaces, serviceaccounts], verbs: [get, list]}}\n---\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
-         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
-         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
-    );
-    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    bench.grant(&reader, &["apiGroups: [''], resources: [namespaces, serviceaccounts], verbs: [get, list]"]);
     let said = ended(&regcred(bench, &["diff", "-n", &namespace, "--as", &reader], OLD), 3);
     assert!(said.contains("Secrets not compared") && said.contains("link   ServiceAccount/default"), "{said}");
 }
 
 #[test]
-fn a_cluster_that_is_not_there_is_said_at_once() {
+fn an_unreachable_cluster_is_reported_at_once() {
     let Some(bench) = Bench::with(&[]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kubeconfig");
@@ -490,7 +484,7 @@ fn delete_takes_one_pull_secret_of_several_or_a_namespace_that_is_excluded_now()
     let run = |arguments: &[&str]| {
         let all = [&["--config", config.to_str().unwrap()], arguments].concat();
         let run = bench.program("regcred").arguments(&all).variable("DOCKERHUB_AUTH", OLD).run();
-        ended(&run, i32::from(arguments.contains(&"--dry-run")) * 3)
+        ended(&run, if arguments.contains(&"--dry-run") { 3 } else { 0 })
     };
     write("");
     run(&["apply"]);
@@ -498,13 +492,13 @@ fn delete_takes_one_pull_secret_of_several_or_a_namespace_that_is_excluded_now()
     assert!(said.contains("1 deleted"), "{said}");
     assert_eq!(references(bench, &one, "default"), ["first"]);
     assert_eq!(references(bench, &other, "default"), ["first", "second"]);
-    // All of this owner in one namespace, and then in one that an earlier run has served.
+    // All pull secrets of this owner: in one namespace, then in one that the config now excludes.
     run(&["delete", "-n", &one, "--yes"]);
-    assert_eq!(references(bench, &one, "default"), [""; 0]);
+    assert!(references(bench, &one, "default").is_empty());
     write(&other);
     assert!(run(&["delete", "--dry-run"]).contains("second"));
     run(&["delete", "--yes"]);
-    assert_eq!(references(bench, &other, "default"), [""; 0]);
+    assert!(references(bench, &other, "default").is_empty());
 }
 
 #[test]
@@ -523,7 +517,7 @@ fn delete_completes_what_an_interrupted_run_has_begun() {
     assert!(references(bench, &namespace, "default").is_empty());
 }
 
-/// The objects of an owner in the whole cluster, each as `Kind/name`, sorted.
+/// The objects of an owner in the whole cluster, each as `Kind/name`.
 fn owned(bench: &Bench, owner: &str) -> Vec<String> {
     let kinds = "secrets,serviceaccounts,deployments,clusterroles,clusterrolebindings,roles,rolebindings,\
         mutatingadmissionpolicies,mutatingadmissionpolicybindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
@@ -556,17 +550,10 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
     let delete = ["delete", "-A", "--secret-name", &owner];
     ended(&administrator(bench, &["delete", "-n", &namespace, "--yes", "--secret-name", &owner], ""), 0);
     let without_the_secret = owned(bench, &owner);
-    assert_eq!(without_the_secret.len(), of_the_neighbour.len() - 1, "one namespace is not all of them");
+    assert_eq!(without_the_secret.len(), of_the_neighbour.len() - 1, "`-n` deletes only the Secret");
 
     let reader = bench::fresh("reader");
-    let rights = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
-         - {{apiGroups: [''], resources: [namespaces, secrets, serviceaccounts], verbs: [get, list]}}\n---\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
-         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
-         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
-    );
-    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
+    bench.grant(&reader, &["apiGroups: [''], resources: [namespaces, secrets, serviceaccounts], verbs: [get, list]"]);
     let mut said = String::new();
     Bench::wait("the rights of the reader", || {
         said = regcred(bench, &[&delete[..], &["--dry-run", "--as", &reader]].concat(), "").stderr;
@@ -591,7 +578,7 @@ fn delete_of_all_namespaces_removes_policies_and_patchers_of_earlier_runs_and_no
 
 #[test]
 fn prune_removes_what_is_no_longer_chosen_and_nothing_of_others() {
-    // It searches every namespace.
+    // `--prune` searches every namespace.
     let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
     let [kept, left] = bench.namespaces();
     let folder = tempfile::tempdir().unwrap();
@@ -618,7 +605,7 @@ fn a_reference_to_somebody_elses_secret_of_the_same_name_stays() {
     let [served, legacy] = bench.namespaces();
     let name = bench::fresh("shared");
     bench.kubectl(&["create", "secret", "generic", &name, "-n", &legacy, "--from-literal=a=b"], "").succeeded();
-    // The API server keeps no manager for the list of a ServiceAccount that was created with it.
+    // As if the cluster had created the list: no field manager is recorded.
     let patch = json!({"imagePullSecrets": [{"name": name}]}).to_string();
     bench.kubectl(&["patch", "serviceaccount", "default", "-n", &legacy, "-p", &patch], "").succeeded();
     let nobody = json!([{"op": "add", "path": "/metadata/managedFields", "value": [{}]}]).to_string();
@@ -633,8 +620,15 @@ fn a_reference_to_somebody_elses_secret_of_the_same_name_stays() {
     bench.kubectl(&["get", "secret", &name, "-n", &served], "").failed();
 }
 
-/// A Pod that fails to pull one of our images. With `owned`, it has a controller.
-pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
+/// Who would replace a Pod.
+#[derive(Clone, Copy)]
+pub enum Owner {
+    Nobody,
+    Controller,
+}
+
+/// A Pod that fails to pull one of our images.
+pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owner: Owner) {
     // Any object can be a controller; a ReplicaSet would create new Pods.
     let controller = || {
         let get = ["get", "configmap", "controller", "-n", namespace];
@@ -646,15 +640,19 @@ pub fn stuck_pod(bench: &Bench, namespace: &str, name: &str, owned: bool) {
             ", ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: controller, uid: {uid}, controller: true}}]"
         )
     };
-    pod(bench, namespace, name, &if owned { controller() } else { String::new() });
-    fail_to_pull(bench, namespace, name);
+    let more = match owner {
+        Owner::Nobody => String::new(),
+        Owner::Controller => controller(),
+    };
+    pod(bench, namespace, name, &more);
+    fail_to_pull(bench, namespace, name, "containerStatuses", "");
 }
 
 /// Writes the status that a kubelet reports for a Pod whose image it does not get.
-fn fail_to_pull(bench: &Bench, namespace: &str, name: &str) {
+fn fail_to_pull(bench: &Bench, namespace: &str, name: &str, field: &str, message: &str) {
     let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
-        "state": {"waiting": {"reason": "ImagePullBackOff"}}});
-    let status = json!({"status": {"containerStatuses": [waiting]}}).to_string();
+        "state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}});
+    let status = json!({"status": {"phase": "Pending", field: [waiting]}}).to_string();
     bench.kubectl(&["patch", "pod", name, "-n", namespace, "--subresource=status", "-p", &status], "").succeeded();
 }
 
@@ -665,6 +663,12 @@ fn pod(bench: &Bench, namespace: &str, name: &str, more: &str) {
          spec: {{containers: [{{name: c, image: ghcr.io/acme/api}}]}}\n"
     );
     bench.kubectl(&["create", "-f", "-"], &pod).succeeded();
+}
+
+fn delete_policy(bench: &Bench, name: &str) {
+    for kind in ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"] {
+        bench.kubectl(&["delete", kind, name], "").succeeded();
+    }
 }
 
 #[test]
@@ -680,15 +684,13 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
     };
     let policy = ["--link", "policy"];
     let reader = format!("no-policies-of-{namespace}");
-    let rights = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {reader}}}\nrules:\n\
-         - {{apiGroups: [''], resources: [namespaces, secrets], verbs: [get, list, create, patch]}}\n\
-         - {{apiGroups: [admissionregistration.k8s.io], resources: ['*'], verbs: [get]}}\n---\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {reader}}}\n\
-         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {reader}}}\n\
-         subjects: [{{kind: User, name: {reader}, apiGroup: rbac.authorization.k8s.io}}]\n"
+    bench.grant(
+        &reader,
+        &[
+            "apiGroups: [''], resources: [namespaces, secrets], verbs: [get, list, create, patch]",
+            "apiGroups: [admissionregistration.k8s.io], resources: ['*'], verbs: [get]",
+        ],
     );
-    bench.kubectl(&["create", "-f", "-"], &rights).succeeded();
     let said = ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 1);
     assert!(
         said.contains("may not write admission policies") && said.contains("`regcred apply --link policy --config "),
@@ -705,7 +707,10 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
     ended(&bench.program("regcred").arguments(elsewhere).variable("DOCKERHUB_AUTH", OLD).run(), 0);
     let name = format!("{owner}.image-pull-secret");
     let served = bench.get(&["mutatingadmissionpolicybinding", &name]).to_string();
-    assert!(served.contains(&namespace) && served.contains(&other), "a run for others takes nobody out: {served}");
+    assert!(
+        served.contains(&namespace) && served.contains(&other),
+        "a run keeps the namespaces of other runs: {served}"
+    );
     ended(&run("diff", &policy), 0);
     ended(&run("apply", &[&policy[..], &["--as", &reader]].concat()), 0);
     let delete = |place: &str| {
@@ -719,13 +724,11 @@ fn a_policy_is_written_first_and_acts_before_the_run_ends() {
     let said = delete(&namespace);
     let note = format!("MutatingAdmissionPolicyBinding/{name} still adds the reference to new Pods in {namespace}");
     assert!(said.contains(&note) && said.contains("1 deleted"), "{said}");
-    for kind in ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"] {
-        bench.kubectl(&["delete", kind, &name], "").succeeded();
-    }
+    delete_policy(bench, &name);
 }
 
 #[test]
-fn runs_that_create_a_policy_at_the_same_time_all_stay_in_its_binding() {
+fn the_namespaces_of_concurrent_runs_all_stay_in_the_binding() {
     let Some(bench) = Bench::with(&[]) else { return };
     let namespaces: [String; 6] = bench.namespaces();
     let folder = tempfile::tempdir().unwrap();
@@ -744,9 +747,7 @@ fn runs_that_create_a_policy_at_the_same_time_all_stay_in_its_binding() {
     let mut all = namespaces;
     all.sort_unstable();
     assert_eq!(*served, json!(all));
-    for kind in ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"] {
-        bench.kubectl(&["delete", kind, &name], "").succeeded();
-    }
+    delete_policy(bench, &name);
 }
 
 #[test]
@@ -768,10 +769,7 @@ fn a_pod_is_stuck_wherever_its_image_is_named_and_whatever_controls_it() {
             let add = ["patch", "pod", name, "-n", &namespace, "--subresource=ephemeralcontainers", "-p", &debug];
             bench.kubectl(&add, "").succeeded();
         }
-        let waiting = json!({"name": "c", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
-            "state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}});
-        let status = json!({"status": {"phase": "Pending", field: [waiting]}}).to_string();
-        bench.kubectl(&["patch", "pod", name, "-n", &namespace, "--subresource=status", "-p", &status], "").succeeded();
+        fail_to_pull(bench, &namespace, name, field, message);
     };
     let containers = |first: &str, image: &str| json!([{"name": first, "image": image}]);
     let init = json!({"initContainers": containers("c", ours), "containers": containers("main", others)});
@@ -781,13 +779,13 @@ fn a_pod_is_stuck_wherever_its_image_is_named_and_whatever_controls_it() {
     volume["volumes"] = json!([{"name": "model", "image": {"reference": "ghcr.io/acme/model:2"}}]);
     let plain = json!({"containers": containers("c", ours)});
     let debugged = json!({"containers": containers("main", others)});
-    let of = |image: &str| format!("Back-off pulling image \"{image}\": ErrImagePull: denied");
-    create("of-init", "ConfigMap", &init, "initContainerStatuses", &of(ours));
-    create("of-sidecar", "ConfigMap", &sidecar, "initContainerStatuses", &of(ours));
-    create("of-volume", "ConfigMap", &volume, "containerStatuses", &of("ghcr.io/acme/model:2"));
-    create("of-ephemeral", "ConfigMap", &debugged, "ephemeralContainerStatuses", &of(ours));
-    create("of-others", "ConfigMap", &volume, "containerStatuses", &of(others));
-    create("of-the-node", "Node", &plain, "containerStatuses", &of(ours));
+    let back_off = |image: &str| format!("Back-off pulling image \"{image}\": ErrImagePull: denied");
+    create("of-init", "ConfigMap", &init, "initContainerStatuses", &back_off(ours));
+    create("of-sidecar", "ConfigMap", &sidecar, "initContainerStatuses", &back_off(ours));
+    create("of-volume", "ConfigMap", &volume, "containerStatuses", &back_off("ghcr.io/acme/model:2"));
+    create("of-ephemeral", "ConfigMap", &debugged, "ephemeralContainerStatuses", &back_off(ours));
+    create("of-others", "ConfigMap", &volume, "containerStatuses", &back_off(others));
+    create("of-the-node", "Node", &plain, "containerStatuses", &back_off(ours));
     let said = ended(&regcred(bench, &["apply", "-n", &namespace, "--restart-stuck-pods"], OLD), 0);
     assert!(said.contains("4 stuck Pods were evicted"), "{said}");
     assert!(
@@ -805,8 +803,8 @@ fn a_pod_is_stuck_wherever_its_image_is_named_and_whatever_controls_it() {
 fn stuck_pods_of_a_controller_are_evicted_and_others_are_named() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
-    for (name, owned) in [("bare", false), ("free", true), ("guarded", true)] {
-        stuck_pod(bench, &namespace, name, owned);
+    for (name, owner) in [("bare", Owner::Nobody), ("free", Owner::Controller), ("guarded", Owner::Controller)] {
+        stuck_pod(bench, &namespace, name, owner);
     }
     let budget = format!(
         "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: keep, namespace: {namespace}}}\n\
@@ -841,7 +839,7 @@ fn a_stuck_pod_stays_if_a_new_one_would_be_stuck_too() {
         let metadata = json!({"name": name, "namespace": namespace, "ownerReferences": [owner]});
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
         Bench::wait("the Pod", || bench.kubectl(&["create", "-f", "-"], &pod.to_string()).status == 0);
-        fail_to_pull(bench, &namespace, name);
+        fail_to_pull(bench, &namespace, name, "containerStatuses", "");
     };
     create("linked", "default", &json!([]));
     create("not-linked", "ci", &json!([]));
@@ -864,8 +862,7 @@ fn a_stuck_pod_stays_if_a_new_one_would_be_stuck_too() {
 
 /// The kubeconfig of the bench, with another user and another name of its context.
 fn kubeconfig(bench: &Bench, context: &str, user: &str) -> String {
-    let text = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-    let config: Value = serde_json::from_str(&text).unwrap();
+    let config = bench.kubeconfig_json();
     let user: Value = serde_saphyr::from_str(user).unwrap();
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": context,
@@ -878,9 +875,7 @@ fn kubeconfig(bench: &Bench, context: &str, user: &str) -> String {
 
 /// The token of the bench's administrator.
 fn token(bench: &Bench) -> String {
-    let text = bench.kubectl(&["config", "view", "--raw", "-o", "json"], "").succeeded();
-    let config: Value = serde_json::from_str(&text).unwrap();
-    config["users"][0]["user"]["token"].as_str().unwrap().to_owned()
+    bench.kubeconfig_json()["users"][0]["user"]["token"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -901,40 +896,37 @@ fn the_clusters_of_a_fleet_are_served_side_by_side_each_with_its_own_kubeconfig(
     let file_of_eu = folder.path().join("eu");
     bench::write(&file_of_eu, &kubeconfig(bench, "prod-eu", &user));
     let us_config = kubeconfig(bench, "any", &user);
-    let run = |arguments: &[&str], contexts: &str| {
+    let run = |arguments: &[&str], contexts: &str, us: &str| {
         let program = bench.program("regcred").arguments(["--config", path.to_str().unwrap()]).arguments(arguments);
         let program = program.variable("DOCKERHUB_AUTH", OLD).variable("KUBECONFIG", &file_of_eu);
-        program.variable("KUBECONFIG_US", &us_config).variable("REGCRED_ALLOWED_CONTEXTS", contexts).run()
+        program.variable("KUBECONFIG_US", us).variable("REGCRED_ALLOWED_CONTEXTS", contexts).run()
     };
-    let said = ended(&run(&["apply"], "staging-*"), 1);
+    let said = ended(&run(&["apply"], "staging-*", &us_config), 1);
     assert!(said.contains("`REGCRED_ALLOWED_CONTEXTS` does not allow (cluster eu)"), "{said}");
-    let said = ended(&run(&["apply"], "prod-*,any"), 0);
+    let said = ended(&run(&["apply"], "prod-*,any", &us_config), 0);
     let table = "note: 2 clusters:\n  CLUSTER  NAMESPACES  LINKED  CREATED\n  eu       1           1       1\n  us       1           1       1\n";
     assert!(said.contains(table), "{said}");
-    let unreached = kubeconfig(bench, "any", "{token: wrong}");
-    let run_without_us = bench.program("regcred").arguments(["--config", path.to_str().unwrap(), "apply"]);
-    let run_without_us = run_without_us.variable("DOCKERHUB_AUTH", OLD).variable("KUBECONFIG", &file_of_eu);
-    let said = ended(&run_without_us.variable("KUBECONFIG_US", unreached).run(), 1);
+    let refused = kubeconfig(bench, "any", "{token: wrong}");
+    let said = ended(&run(&["apply"], "prod-*,any", &refused), 1);
     let table =
         "note: 2 clusters:\n  CLUSTER  NAMESPACES  UNCHANGED\n  eu       1           2\n  us       -           -\n";
     assert!(said.contains(table), "{said}");
     assert_eq!(references(bench, &us, "default"), ["image-pull-secret"]);
     assert_eq!(secret(bench, &eu)["metadata"]["annotations"]["regcred.dev/owner"], "acme");
-    let said = ended(&run(&["diff", "--cluster", "us", "--format", "json"], "prod-*,any"), 0);
+    let said = ended(&run(&["diff", "--cluster", "us", "--format", "json"], "prod-*,any", &us_config), 0);
     let answer: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((answer["clusters"].as_array().unwrap().len(), &answer["clusters"][0]["cluster"]), (1, &json!("us")));
 }
 
 #[test]
-fn a_program_of_the_kubeconfig_sees_no_login() {
+fn a_credential_plugin_sees_no_login() {
     let Some(bench) = Bench::with(&[]) else { return };
     let [namespace] = bench.namespaces();
     let folder = tempfile::tempdir().unwrap();
     let (seen, program) = (folder.path().join("seen"), folder.path().join("login"));
     let credential = json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
         "status": {"token": token(bench)}});
-    bench::write(&program, &format!("#!/bin/sh\nenv > {}\necho '{credential}'\n", seen.display()));
-    bench.program("sh").arguments(["-c", "chmod +x \"$1\"", "sh", program.to_str().unwrap()]).run().succeeded();
+    stand_in::program(&program, &format!("env > {}\necho '{credential}'", seen.display()));
     let user = format!(
         "exec: {{apiVersion: client.authentication.k8s.io/v1, command: {}, interactiveMode: Never}}",
         program.display()
@@ -959,13 +951,13 @@ fn proxy(scheme: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
         for client in listener.incoming().flatten() {
             let seen = Arc::clone(&seen);
             // Either side may disconnect at any time.
-            thread::spawn(move || lead_through(client, scheme, &seen));
+            thread::spawn(move || tunnel(client, scheme, &seen));
         }
     });
     (address, asked)
 }
 
-fn lead_through(mut client: TcpStream, scheme: &str, seen: &Mutex<Vec<String>>) -> Option<()> {
+fn tunnel(mut client: TcpStream, scheme: &str, seen: &Mutex<Vec<String>>) -> Option<()> {
     let (place, yes) = if scheme == "http" { by_connect(&mut client)? } else { by_socks(&mut client)? };
     let mut server = TcpStream::connect(&place).ok()?;
     seen.lock().unwrap().push(place);
@@ -975,12 +967,13 @@ fn lead_through(mut client: TcpStream, scheme: &str, seen: &Mutex<Vec<String>>) 
     io::copy(&mut server, &mut client).ok().map(|_| ())
 }
 
-/// The place that a client asks an HTTP proxy for, and what the proxy answers.
+/// The address that a client asks an HTTP proxy for, and the proxy's answer.
 fn by_connect(client: &mut TcpStream) -> Option<(String, &'static [u8])> {
     let (mut lines, mut head) = (BufReader::new(client), String::new());
     while !head.ends_with("\r\n\r\n") {
-        let is_open = lines.read_line(&mut head).ok()? > 0;
-        is_open.then_some(())?;
+        if lines.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
     }
     Some((head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned(), b"HTTP/1.1 200 OK\r\n\r\n"))
 }

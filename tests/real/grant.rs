@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::cluster::stuck_pod;
+use crate::cluster::{Owner, stuck_pod};
 use crate::harness::bench::{self, Bench, Run, fresh};
 use crate::harness::requests::Requests;
 use crate::patcher::rights_of_a_row;
@@ -296,7 +296,7 @@ fn with_the_right_to_evict_stuck_pods_are_evicted_where_they_are_served_and_noth
     for rights in [vec!["-n", &listed], vec!["-A", "-l", &selector, "--exclude", &excluded]] {
         let without = Account::with_a_token(bench, &rights);
         without.wait_until_confined(&served);
-        stuck_pod(bench, &served, "stuck", true);
+        stuck_pod(bench, &served, "stuck", Owner::Controller);
         let restart = [&["apply", "--restart-stuck-pods"], &rights[..]].concat();
         let run = without.regcred(OLD, &restart);
         assert!(run.status == 1 && run.stderr.contains("the cluster forbids to list pods"), "{}", run.stderr);
@@ -313,8 +313,8 @@ fn with_the_right_to_evict_stuck_pods_are_evicted_where_they_are_served_and_noth
         bench.kubectl(&["get", "pod", "stuck", "-n", &served], "").failed();
 
         let requests = Requests::of(bench, &account.user);
-        stuck_pod(bench, &served, "other", false);
-        stuck_pod(bench, &excluded, "other", true);
+        stuck_pod(bench, &served, "other", Owner::Nobody);
+        stuck_pod(bench, &excluded, "other", Owner::Controller);
         let pod = |namespace: &str| format!("/api/v1/namespaces/{namespace}/pods/other");
         for (method, path, body) in [
             ("GET", pod(&served), Value::Null),
