@@ -31,6 +31,10 @@ fn verify(registry: &Registry, password: &str, arguments: &[&str]) -> Run {
         .run()
 }
 
+fn owned(words: [&str; 3]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
 /// The exit status, the reason of the verdict on the login, and on the images `acme/api:1`, `acme/api:2` and `other/api:1`.
 fn verdict(registry: &Registry, password: &str, arguments: &[&str]) -> (i32, String, Vec<String>) {
     let images = ["acme/api:1", "acme/api:2", "other/api:1"].map(|image| format!("--image={}/{image}", registry.host));
@@ -49,33 +53,32 @@ fn a_registry_with_htpasswd_is_understood() {
     let auth = "{htpasswd: {realm: registry, path: FOLDER/htpasswd}}";
     let registry = Registry::start(&program, auth, &[("htpasswd", HTPASSWD)]);
     registry.push("acme/api", "1", &basic("right"));
-    let said = |words: [&str; 3]| words.map(str::to_owned).to_vec();
-    let images = said(["allowed", "not-found", "not-found"]);
+    let images = owned(["allowed", "not-found", "not-found"]);
     assert_eq!(verdict(&registry, "right", &[]), (0, "good".to_owned(), images));
-    let images = said(["refused", "refused", "refused"]);
+    let images = owned(["refused", "refused", "refused"]);
     assert_eq!(verdict(&registry, "wrong", &[]), (1, "wrong-password".to_owned(), images));
 }
 
 #[test]
-fn a_registry_without_logins_proves_none() {
+fn a_registry_without_logins_needs_no_login() {
     let Some(program) = registry_program() else { return };
     let registry = Registry::start(&program, "{}", &[]);
     registry.push("acme/api", "1", &basic("right"));
-    let images = ["public", "not-found", "not-found"].map(str::to_owned).to_vec();
+    let images = owned(["public", "not-found", "not-found"]);
     assert_eq!(verdict(&registry, "right", &[]), (0, "no-login-needed".to_owned(), images));
 }
 
 #[test]
 fn a_registry_with_tokens_is_understood() {
     let Some(program) = registry_program() else { return };
-    // `bot` may pull from `acme/api` and `acme/none`; an anonymous user gets a token without rights.
+    // `bot` may pull from `acme/api` only; an anonymous user gets a token without rights.
     let token_server = Peers::start(|request| {
-        let knows = request.authorization.as_ref().map(|login| *login == basic("right"));
+        let is_right = request.authorization.as_ref().map(|login| *login == basic("right"));
         let repository = request.path.split("repository:").nth(1).and_then(|scope| scope.split(':').next());
-        let may = knows == Some(true) && repository == Some("acme/api");
+        let may = is_right == Some(true) && repository == Some("acme/api");
         let access =
             if may { json!([{"type": "repository", "name": repository, "actions": ["pull"]}]) } else { json!([]) };
-        match knows {
+        match is_right {
             Some(false) => Reply::status(401),
             Some(true) => Reply::body(&json!({"token": token("bot", &access)}).to_string()),
             None => Reply::body(&json!({"token": token("", &access)}).to_string()),
@@ -89,12 +92,12 @@ fn a_registry_with_tokens_is_understood() {
     let push = json!([{"type": "repository", "name": "acme/api", "actions": ["pull", "push"]}]);
     registry.push("acme/api", "1", &format!("Bearer {}", token("bot", &push)));
 
-    let not_asked = ["not-asked"; 3].map(str::to_owned).to_vec();
+    let not_asked = owned(["not-asked"; 3]);
     assert_eq!(verdict(&registry, "right", &[]), (0, "realm-not-known".to_owned(), not_asked));
     assert!(token_server.seen().is_empty());
     let allowed = ["--allow-realm", &realm];
-    let images = ["allowed", "no-such-tag", "no-right"].map(str::to_owned).to_vec();
+    let images = owned(["allowed", "no-such-tag", "no-right"]);
     assert_eq!(verdict(&registry, "right", &allowed), (1, "good".to_owned(), images));
-    let images = ["refused"; 3].map(str::to_owned).to_vec();
+    let images = owned(["refused"; 3]);
     assert_eq!(verdict(&registry, "wrong", &allowed), (1, "wrong-password".to_owned(), images));
 }
