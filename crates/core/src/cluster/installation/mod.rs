@@ -105,26 +105,22 @@ impl Installation<'_> {
             }
             objects::add(self.marks.dress(objects(values), role), &mut manifests);
         };
-        let account =
-            Subject::ServiceAccount(self.settings.namespace.clone(), ResourceName::extended(&self.name(), ""));
-        let subjects = [account];
-        let selector = self.settings.selector();
-        let reach = Reach::Chosen { others: Others::All, selector };
+        let subjects =
+            [Subject::ServiceAccount(self.settings.namespace.clone(), ResourceName::extended(&self.name(), ""))];
+        let reach = Reach::Chosen { others: Others::All, selector: self.settings.selector() };
         let grant = self.grant(&subjects, &reach);
         add(vec![namespace_of_a_program(&self.settings.namespace)], Role::Namespace);
         add(self.settings.resources.iter().map(|_| definition::definition()).collect(), Role::Definition);
         add(grant.policies(), Role::Policy);
         add(grant.scope_policy(&self.settings.namespace), Role::Policy);
+        let each = |policies: fn(&Self, &InstalledSecret<'_>) -> Vec<Value>| {
+            self.pull_secrets.iter().flat_map(|one| policies(self, one)).collect()
+        };
         match self.link {
             Link::ServiceAccount if self.settings.kubernetes >= CHANGES_AT_CREATION => {
-                add(
-                    self.pull_secrets.iter().flat_map(|one| birth::policy_on_accounts(self, one)).collect(),
-                    Role::Policy,
-                );
+                add(each(birth::policy_on_accounts), Role::Policy);
             }
-            Link::Policy => {
-                add(self.pull_secrets.iter().flat_map(|one| birth::policy_on_pods(self, one)).collect(), Role::Policy);
-            }
+            Link::Policy => add(each(birth::policy_on_pods), Role::Policy),
             Link::ServiceAccount | Link::None => {}
         }
         add(vec![workload::service_account(self)], Role::Owned);
