@@ -244,7 +244,7 @@ fn with_the_rights_for_every_namespace_the_commands_need_one_list_of_each_kind()
     let is_denied = |namespace: &str| {
         let path = format!("{}?dryRun=All&fieldManager=regcred", account.path(namespace));
         let (status, answer) = requests.send("PATCH", &path, APPLY, &pull_secret(secret));
-        status == 422 && answer.contains("regcred may write into no excluded namespace")
+        status == 422 && answer.contains("regcred may write only into the namespaces that it serves")
     };
     // An API server sees the annotation of a namespace a moment later.
     Bench::wait("the exclusion to be in force", || is_denied(served[1]));
@@ -281,7 +281,10 @@ fn with_the_rights_to_prune_the_commands_clean_up_everywhere_and_write_only_wher
     let requests = Requests::of(bench, &account.user);
     let path = format!("{}?fieldManager=regcred", account.path(&beyond));
     let (status, answer) = requests.send("PATCH", &path, APPLY, &pull_secret(secret));
-    assert!(status == 422 && answer.contains("regcred may write into no excluded namespace"), "{status} {answer}");
+    assert!(
+        status == 422 && answer.contains("regcred may write only into the namespaces that it serves"),
+        "{status} {answer}"
+    );
     fails_to_do_anything_else(&account, &kept, &beyond);
 }
 
@@ -334,7 +337,10 @@ fn with_the_right_to_evict_stuck_pods_are_evicted_where_they_are_served_and_noth
         Bench::wait("the policy for evictions", || !by_a_policy || evict("?dryRun=All").1.contains("regcred may"));
         let (status, answer) = evict("");
         assert!(status == if by_a_policy { 422 } else { 403 }, "{status} {answer}");
-        assert!(!by_a_policy || answer.contains("regcred may evict no Pod of an excluded namespace"), "{answer}");
+        assert!(
+            !by_a_policy || answer.contains("regcred may evict Pods only in the namespaces that it serves"),
+            "{answer}"
+        );
         for namespace in [&served, &excluded] {
             bench.kubectl(&["delete", "pod", "other", "-n", namespace, "--grace-period=0", "--force"], "").succeeded();
         }

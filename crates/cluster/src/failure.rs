@@ -62,12 +62,19 @@ impl Attempt {
             401 => Diagnostic::error(Code::ClusterLogin, "the cluster does not accept the kubeconfig's login (401)")
                 .hint("get a new token or certificate: the old one may have expired"),
             403 => Diagnostic::error(Code::ClusterForbids, format!("the cluster forbids to {verb} {object}{said}"))
-                .hint("ask an administrator for that right"),
+                .hint(
+                    "ask an administrator for that right; `regcred render --format rbac` writes the rights of `apply`",
+                ),
             _ => Diagnostic::error(
                 Code::ClusterRefuses,
                 format!("the cluster refuses to {verb} {object} ({code}){said}"),
             )
-            .hint("the words are the API server's; a quota, a policy or a webhook may be behind them"),
+            .hint(if words.contains("ValidatingAdmissionPolicy 'regcred-") {
+                "the rights of this account do not reach this far: render them again with this namespace, Secret and \
+                 ServiceAccount (`regcred render --format rbac`), and have an administrator apply them"
+            } else {
+                "the words are the API server's; a quota, a policy or a webhook may be behind them"
+            }),
         }
     }
 }
@@ -156,6 +163,19 @@ pub(crate) fn without_values(delivery: &Delivery<'_>, trouble: Trouble) -> Troub
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_denial_by_our_own_policy_leads_to_the_rights() {
+        let hint = |words: &str| {
+            let status =
+                Box::new(kube::core::Status { code: 422, message: words.to_owned(), ..kube::core::Status::default() });
+            Attempt::new("patch", "Secret b/s").failed(&Trouble::Refused(status)).hint.unwrap_or_default()
+        };
+        let ours = "secrets \"s\" is forbidden: ValidatingAdmissionPolicy 'regcred-s-secrets' with binding \
+                    'regcred-s-secrets' denied request: regcred may write only into the namespaces that it serves";
+        assert!(hint(ours).contains("`regcred render --format rbac`"));
+        assert!(!hint(&ours.replace("'regcred-s", "'somebody-s")).contains("rbac"));
+    }
 
     #[test]
     fn the_words_of_rbac_are_shown_without_the_user() {

@@ -57,7 +57,7 @@ impl Guard<'_> {
         vec![
             rule(which, is_one_of("request.name", secrets)),
             rule("change no Secret of somebody else", format!("request.operation == 'CREATE' || {is_its_own}")),
-            rule("write into no excluded namespace", format!("{deleted}({is_served})")),
+            rule("write only into the namespaces that it serves", format!("{deleted}({is_served})")),
             rule(
                 "write Secrets of type kubernetes.io/dockerconfigjson only",
                 format!("{deleted}object.type == 'kubernetes.io/dockerconfigjson'"),
@@ -95,7 +95,7 @@ impl Guard<'_> {
                 format!("request.operation != 'UPDATE' || {}", self.list_is_right(&now, &was)),
             ),
             rule(
-                "add a reference in no excluded namespace, and on no excluded ServiceAccount",
+                "add a reference only in the namespaces that it serves, and on no excluded ServiceAccount",
                 format!(
                     "request.operation != 'UPDATE' || {now}.size() <= {was}.size() || ({} && {})",
                     self.is_served,

@@ -179,14 +179,16 @@ impl Server {
         match (&write.deed, &write.place.target) {
             (Deed::Link(patch), Target::Account(name)) => {
                 if is_excluded {
-                    return Outcome::Failed("regcred may add a reference in no excluded namespace".to_owned());
+                    return Outcome::Failed(
+                        "regcred may add a reference only in the namespaces that it serves".to_owned(),
+                    );
                 }
                 self.patch(&(namespace, name.to_string()), patch)
             }
             (Deed::Unlink(patch), Target::Account(name)) => self.patch(&(namespace, name.to_string()), patch),
             (Deed::Apply(there), _) => {
                 if is_excluded {
-                    return Outcome::Failed("regcred may write into no excluded namespace".to_owned());
+                    return Outcome::Failed("regcred may write only into the namespaces that it serves".to_owned());
                 }
                 let known = self.secrets.get(&namespace).cloned();
                 match (there, known) {

@@ -43,7 +43,7 @@ impl Grant<'_> {
             policies.extend(policy(&name("service-accounts"), "serviceaccounts", account, &rules));
         }
         if self.evicts() {
-            let rule = ("regcred may evict no Pod of an excluded namespace".to_owned(), guard.is_served);
+            let rule = ("regcred may evict Pods only in the namespaces that it serves".to_owned(), guard.is_served);
             policies.extend(policy(&name("evictions"), EVICTION, account, &[rule]));
         }
         policies
