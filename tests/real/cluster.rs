@@ -131,12 +131,21 @@ fn a_login_that_an_earlier_run_had_is_removed_with_a_warning() {
     let [namespace] = bench.namespaces();
     let said = ended(&regcred(bench, &["apply", "-n", &namespace], BOTH), 0);
     assert!(!said.contains("removed"), "{said}");
-    for (arguments, status) in [(&["apply", "--dry-run", "-n", &namespace][..], 3), (&["apply", "-n", &namespace], 0)] {
-        let said = ended(&regcred(bench, arguments, OLD), status);
-        let warning =
-            format!("the login for quay.io is removed from `image-pull-secret` in {namespace}: this run has none");
-        assert!(said.contains(&warning), "{said}");
-    }
+    let warning = |removed: &str| {
+        format!("the login for quay.io {removed} from `image-pull-secret` in {namespace}: this run has none")
+    };
+    let said = ended(&regcred(bench, &["apply", "--dry-run", "-n", &namespace], OLD), 3);
+    assert!(said.contains(&warning("would be removed")), "{said}");
+    let reader = bench::fresh("reader");
+    bench.grant(&reader, &["apiGroups: [''], resources: [namespaces, secrets, serviceaccounts], verbs: [get]"]);
+    let mut said = String::new();
+    Bench::wait("the rights of the reader", || {
+        said = ended(&administrator(bench, &["apply", "-n", &namespace, "--as", &reader], OLD), 1);
+        !said.contains("forbids to get")
+    });
+    assert!(said.contains("1 failed") && !said.contains("removed"), "nothing was written: {said}");
+    let said = ended(&regcred(bench, &["apply", "-n", &namespace], OLD), 0);
+    assert!(said.contains(&warning("was removed")), "{said}");
     let said = ended(&regcred(bench, &["apply", "-n", &namespace], NEW), 0);
     assert!(!said.contains("removed"), "a rotation removes nothing: {said}");
 }

@@ -77,7 +77,6 @@ async fn in_cluster(
     if comparison.differs() && policy::has_controller(&server, &delivery.marks.owner).await {
         problems.push(super::undone_by_the_controller());
     }
-    problems.extend(removed_logins(&comparison.steps, &delivery));
     let refusals = refusal::of(&comparison, &delivery);
     if arguments.dry_run || !refusals.is_empty() {
         let mut would_evict = false;
@@ -86,6 +85,7 @@ async fn in_cluster(
             would_evict = found.iter().flatten().any(|stuck| matches!(stuck.end, End::Evictable));
             problems.extend(found.map_or_else(|problem| vec![problem], stuck::said));
         }
+        problems.extend(removed_logins(comparison.steps.iter(), &delivery, "would be removed"));
         problems.extend(refusals);
         return Applied { would_evict, ..Applied::planned([comparison.steps, left_over].concat(), problems) };
     }
@@ -99,6 +99,8 @@ async fn in_cluster(
             Err(problem) => return Applied::failed([problems, vec![problem]].concat()),
         };
     done.extend(execute(&server, &delivery, in_namespaces, &count).await);
+    let written = done.iter().filter(|(_, ending)| matches!(ending, Ending::Written)).map(|(step, _)| step);
+    problems.extend(removed_logins(written, &delivery, "was removed"));
     done.extend(execute(&server, &delivery, left_over, &count).await);
     if arguments.restart_stuck_pods {
         // If something failed, the next run completes the work.
@@ -111,8 +113,12 @@ async fn in_cluster(
     Applied::done(done, problems)
 }
 
-/// Warns about registries whose login is removed. An earlier run may have had it by a flag that this run lacks.
-fn removed_logins(steps: &[Step], delivery: &Delivery<'_>) -> Vec<Diagnostic> {
+/// Warns about registries whose login these steps remove. An earlier run may have had it by a flag that this run lacks.
+fn removed_logins<'a>(
+    steps: impl Iterator<Item = &'a Step>,
+    delivery: &Delivery<'_>,
+    is_removed: &str,
+) -> Vec<Diagnostic> {
     let mut removed: BTreeMap<(&ResourceName, Option<String>), Vec<&Namespace>> = BTreeMap::new();
     for Step { object, namespace, change, .. } in steps {
         let Object::Secret { number: Some(number), there: Some(there) } = object else { continue };
@@ -127,7 +133,7 @@ fn removed_logins(steps: &[Step], delivery: &Delivery<'_>) -> Vec<Diagnostic> {
     let warning = |((name, registry), namespaces): ((&ResourceName, Option<String>), Vec<&Namespace>)| {
         let which =
             registry.map_or("an entry that is no registry".to_owned(), |registry| format!("the login for {registry}"));
-        let message = format!("{which} is removed from `{name}` in {}: this run has none", listed(&namespaces));
+        let message = format!("{which} {is_removed} from `{name}` in {}: this run has none", listed(&namespaces));
         Diagnostic::warning(Code::LoginRemoved, message)
             .hint("a run writes its own logins only: give them all by flags, or all under `logins` in regcred.yaml")
     };
