@@ -32,10 +32,8 @@ const FLAGS: &[(&str, &str)] = &[
         "let kubectl choose by labels: `kubectl get ns -l team=a -o json | regcred render --namespaces-from -`",
     ),
     ("-f --file --filename", "`--config FILE` reads another regcred.yaml"),
-    (
-        "--context --kubeconfig --field-manager --force-conflicts --prune --server-side --wait",
-        "`regcred` writes manifests: give this flag to kubectl, behind the pipe",
-    ),
+    ("--context --kubeconfig --prune", "`render` writes manifests: give this flag to kubectl, behind the pipe"),
+    ("--field-manager --force-conflicts --server-side --wait", "leave it out; behind `render`, give it to kubectl"),
     (
         "-p -u --auth --docker-email --docker-password --docker-server --docker-username --email --from-literal \
          --host --password --password-stdin --registries --registry --server --token --user --username",

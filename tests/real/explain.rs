@@ -308,6 +308,11 @@ fn each_broken_pull_is_named() {
         explained(bench, &registries, &["image", image, "-n", namespace, "--service-account", account])
     };
     results.push(("account-missing", of_image(&main, &image, "gone")));
+    for subject in ["image", "pod"] {
+        let nowhere = ["explain", subject, "api", "-n", "not-there", "--offline", "--no-config"];
+        let said = bench.program("regcred").arguments(nowhere).run().failed();
+        assert!(said.contains("there is no namespace `not-there` in the cluster"), "{said}");
+    }
     results.push(("invalid-image-name", of_image(&main, "ghcr.io/Acme/api", "default")));
     results.push(("no-reference", of_image(&main, &image, "default")));
 

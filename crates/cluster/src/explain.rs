@@ -40,7 +40,7 @@ pub struct Scene {
 /// Reads these objects; `ours` are the names of the pull secrets that regcred would write.
 ///
 /// # Errors
-/// The Pod does not exist, or the cluster does not answer, or forbids to read the Pod or the ServiceAccount.
+/// The namespace or the Pod does not exist, or the cluster does not answer, or forbids to read the Pod or the ServiceAccount.
 pub async fn read(
     server: &Server,
     namespace: &Namespace,
@@ -48,6 +48,15 @@ pub async fn read(
     ours: &[ResourceName],
 ) -> Result<Scene, Diagnostic> {
     let reader = Reader { server, namespace };
+    let here = match reader.get(path::namespace(namespace), &format!("the namespace {namespace}")).await? {
+        Found::Object(value) => Some(value),
+        Found::Forbidden(_) => None,
+        Found::Missing => {
+            let message = format!("there is no namespace `{namespace}` in the cluster");
+            return Err(Diagnostic::error(Code::NoSuchNamespace, message)
+                .hint("check the name and the cluster: `kubectl get namespaces` lists all"));
+        }
+    };
     let pod = match subject {
         Subject::Pod(name) => {
             let path = format!("{}/pods/{name}", path::namespace(namespace));
@@ -75,7 +84,7 @@ pub async fn read(
     let mut account = object.as_ref().map(Account::read).unwrap_or_default();
     let references = pod.as_ref().map_or(&account.references, |pod| &pod.references);
     let secrets = reader.secrets(references).await?;
-    let (place, leaves_out) = reader.place(ours, name).await?;
+    let (place, leaves_out) = reader.place(ours, name, here.as_ref()).await?;
     let references = references.clone();
     name.clone_into(&mut account.name);
     account.is_left_out = leaves_out;
@@ -136,18 +145,19 @@ impl Reader<'_> {
     }
 
     /// The namespace, and whether a controller serves it and leaves the ServiceAccount out.
-    async fn place(&self, ours: &[ResourceName], account: &str) -> Result<(Place, bool), Diagnostic> {
-        let namespace = match self.get(path::namespace(self.namespace), "the namespace").await? {
-            Found::Object(value) => Some(value),
-            Found::Missing | Found::Forbidden(_) => None,
-        };
+    async fn place(
+        &self,
+        ours: &[ResourceName],
+        account: &str,
+        namespace: Option<&Value>,
+    ) -> Result<(Place, bool), Diagnostic> {
         let policies = Policies {
             mutating: self.policies("mutatingadmissionpolicies").await,
             bindings: self.policies("mutatingadmissionpolicybindings").await,
             confining: self.policies("validatingadmissionpolicies").await,
         };
         let name = self.namespace.as_str();
-        let mut place = Place::read(name, namespace.as_ref(), &policies);
+        let mut place = Place::read(name, namespace, &policies);
         for name in ours {
             match self.get(Kind::Secret.one(self.namespace, name), "a Secret").await? {
                 Found::Object(value) if value["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1 => {
@@ -157,7 +167,7 @@ impl Reader<'_> {
                 Found::Object(_) | Found::Missing => {}
             }
         }
-        Ok((place, policies.leave_out(account, name, namespace.as_ref())))
+        Ok((place, policies.leave_out(account, name, namespace)))
     }
 
     /// Our policies of one kind. Without the right, or in an old cluster, the policies are unknown.

@@ -5,6 +5,7 @@ use super::cause::Cause;
 use super::facts::Facts;
 use super::key;
 use super::secret::{Held, PullSecret};
+use crate::names::ResourceName;
 use crate::registry::verdict::{Standing, Verdict};
 
 /// How every remedy begins that writes to the cluster.
@@ -74,6 +75,11 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
                 None => remedy,
             };
             Some(remedy + &new_pod(facts))
+        }
+        Cause::SecretMissing => {
+            let secret = facts.secrets.iter().find(|secret| matches!(secret.held, Held::Missing))?;
+            secret.name.parse::<ResourceName>().ok()?;
+            Some(cause.remedy().replace("regcred apply", &apply(secret, namespace)))
         }
         Cause::WrongType => {
             let secret = facts.secrets.iter().find(|secret| matches!(secret.held, Held::OfAnotherType))?;

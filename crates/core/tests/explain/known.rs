@@ -89,7 +89,7 @@ fn a_container_that_runs_from_a_kept_image_has_the_reason_for_which_a_new_node_c
         (
             (|facts| with_secret(facts, PullSecret::missing("pull"))) as fn(&mut Facts),
             "secret-missing: the Pod or its ServiceAccount names a pull secret that does not exist: `pull`",
-            "`regcred apply`",
+            "create it with `regcred apply -n shop --secret-name pull`; run it with the `--login`",
         ),
         (without_references, "no-reference: ", "link the pull secret: `regcred apply "),
         (
@@ -99,6 +99,7 @@ fn a_container_that_runs_from_a_kept_image_has_the_reason_for_which_a_new_node_c
         ),
     ] {
         let mut facts = facts();
+        facts.place.name = "shop".into();
         change(&mut facts);
         facts.wanted.state = State::Pulled;
         let finding = explain(&facts);
