@@ -856,13 +856,17 @@ fn a_stuck_pod_stays_if_a_new_one_would_be_stuck_too() {
     let restart = ["apply", "-n", &namespace, "--restart-stuck-pods"];
     let said = ended(&regcred(bench, &restart, OLD), 0);
     assert!(said.contains("1 stuck Pod was evicted"), "{said}");
-    for (name, account) in [("not-linked", "ci"), ("with-its-own", "default")] {
-        let stays = format!(
-            "the Pod {namespace}/{name} lacks the reference, and so would a new one of the ServiceAccount `{account}`"
-        );
-        assert!(said.contains(&stays), "{said}");
-    }
+    let would = |account: &str| format!("so would a new one of the ServiceAccount `{account}`");
+    let stays = |name: &str, why: &str| format!("the Pod {namespace}/{name} lacks the reference, and {why}");
+    assert!(said.contains(&stays("with-its-own", &would("default"))), "{said}");
+    assert!(said.contains(&stays("not-linked", "its ServiceAccount `ci` was not read")), "{said}");
+    let dry = [&restart[..], &["--dry-run"]].concat();
+    let said = ended(&administrator(bench, &dry, OLD), 0);
+    assert!(said.contains(&stays("not-linked", &would("ci"))), "{said}");
     let both = [&restart[..], &["--service-account", "default", "--service-account", "ci"]].concat();
+    ended(&regcred(bench, &[&["apply", "-n", &namespace][..], &["--service-account", "ci"]].concat(), OLD), 0);
+    let said = ended(&administrator(bench, &dry, OLD), 3);
+    assert!(said.contains("1 stuck Pod was found that would be evicted"), "a run without `ci` looks at it: {said}");
     let said = ended(&regcred(bench, &both, OLD), 0);
     assert!(said.contains("1 stuck Pod was evicted"), "{said}");
     let left = bench.kubectl(&["get", "pods", "-n", &namespace, "-o", "name"], "").succeeded();

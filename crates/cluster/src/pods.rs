@@ -1,8 +1,9 @@
-//! Reads the Pods of namespaces, and the Secrets that they refer to.
+//! Reads the Pods of namespaces, their ServiceAccounts, and the Secrets that they refer to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regcred_core::cluster::facts::Secret;
+use regcred_core::cluster::Facts;
+use regcred_core::cluster::facts::{Account, Secret};
 use regcred_core::cluster::pods::Pod;
 use regcred_core::cluster::status::Pods;
 use regcred_core::cluster::status::online::{Found, Secrets};
@@ -40,6 +41,36 @@ pub async fn read(server: &Server, namespaces: Vec<Namespace>) -> Result<Pods, D
         }
     };
     for_each_concurrently(namespaces, one).await.into_iter().filter_map(Result::transpose).collect()
+}
+
+/// Reads the ServiceAccounts of Pods that fail to pull, as far as the run has not read them. A ServiceAccount that this account may not read
+/// is left out.
+///
+/// # Errors
+/// The cluster does not answer.
+pub async fn accounts<'a>(
+    server: &Server,
+    facts: &mut Facts,
+    pods: impl Iterator<Item = &'a Pod>,
+) -> Result<(), Diagnostic> {
+    let unread = pods.filter(|pod| !pod.failed_pulls().is_empty()).filter_map(|pod| {
+        let (namespace, name) = (pod.metadata.namespace.parse().ok()?, pod.spec.service_account_name.parse().ok()?);
+        facts.namespaces.get(&namespace)?.accounts.get(&name).is_none().then_some((namespace, name))
+    });
+    let unread: BTreeSet<(Namespace, ResourceName)> = unread.collect();
+    let one = |(namespace, name): (Namespace, ResourceName)| async move {
+        match server.ask::<Account>(&Call::get(Kind::ServiceAccount.one(&namespace, &name))).await {
+            Ok(account) => Ok(Some((namespace, name, account))),
+            Err(trouble) if matches!(trouble.code(), 403 | 404) => Ok(None),
+            Err(trouble) => Err(Attempt::new("get", format!("the ServiceAccount {namespace}/{name}")).failed(&trouble)),
+        }
+    };
+    for found in for_each_concurrently(unread, one).await {
+        if let Some((namespace, name, account)) = found? {
+            facts.namespaces.entry(namespace).or_default().accounts.insert(name, account);
+        }
+    }
+    Ok(())
 }
 
 /// Reads these Secrets, one by one.

@@ -4,11 +4,13 @@ use regcred_core::cluster::stuck::{Budget, Pod, Verdict};
 use regcred_core::cluster::{Delivery, Facts};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::Namespace;
+use regcred_core::spec::choice::Link;
 use serde_json::json;
 
 use crate::call::Call;
 use crate::failure::Attempt;
 use crate::path::NAMESPACES;
+use crate::pods;
 use crate::read::{MAX_SINGLE_READS, for_each_concurrently};
 use crate::server::{Server, Trouble};
 
@@ -32,6 +34,8 @@ pub enum End {
     Bare,
     /// It stays: a new Pod would lack the reference, too, because this ServiceAccount does not have it.
     NotLinked(String),
+    /// It stays: this account may not read its ServiceAccount, which is not among those of the run.
+    NotRead(String),
     /// It stays: this budget allows no disruption.
     Protected(String),
     /// It was already gone.
@@ -49,14 +53,15 @@ pub enum Mode {
     Find,
 }
 
-/// Finds the stuck Pods in the namespaces of a delivery, and evicts each that may be evicted and whose new Pod can pull.
+/// Finds the stuck Pods in the namespaces of a delivery, and evicts each that may be evicted and whose new Pod can pull. It adds the
+/// ServiceAccounts of these Pods to the facts.
 ///
 /// # Errors
 /// The Pods or the budgets cannot be listed.
 pub async fn restart(
     server: &Server,
     delivery: &Delivery<'_>,
-    facts: &Facts,
+    facts: &mut Facts,
     mode: Mode,
 ) -> Result<Vec<Stuck>, Diagnostic> {
     let all = delivery.pull_secrets.iter().flat_map(|one| &one.namespaces);
@@ -65,28 +70,37 @@ pub async fn restart(
     namespaces.dedup();
     let running = [("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed")];
     let pods: Vec<Pod> = lists(server, "/api/v1", "pods", &namespaces, &running).await?;
-    let judged = |pod: Pod| {
-        let (namespace, space) = facts.namespaces.get_key_value(&pod.metadata.namespace.parse::<Namespace>().ok()?)?;
+    let stuck = |pod: Pod| {
+        let (namespace, _) = facts.namespaces.get_key_value(&pod.metadata.namespace.parse::<Namespace>().ok()?)?;
         let here = delivery.pull_secrets.iter().enumerate().filter(|(_, one)| one.namespaces.contains(namespace));
         let is_stuck = pod.is_stuck(here.clone().map(|(_, one)| (one.name, one.logins.registries().collect())));
         let numbers: Vec<_> = here.map(|(number, _)| number).collect();
-        let is_helped = is_stuck && delivery.helps(&numbers, &pod, namespace, space);
-        is_stuck.then_some((pod, is_helped))
+        is_stuck.then(|| (pod, namespace.clone(), numbers))
     };
-    let pods: Vec<(Pod, bool)> = pods.into_iter().filter_map(judged).collect();
+    let pods: Vec<(Pod, Namespace, Vec<usize>)> = pods.into_iter().filter_map(stuck).collect();
     if pods.is_empty() {
         return Ok(Vec::new());
     }
+    if delivery.link == Link::ServiceAccount {
+        pods::accounts(server, facts, pods.iter().map(|(pod, ..)| pod)).await?;
+    }
     let budgets: Vec<Budget> = lists(server, "/apis/policy/v1", "poddisruptionbudgets", &namespaces, &[]).await?;
-    let one = |(pod, is_helped): (Pod, bool)| {
-        let budgets = &budgets;
+    let facts = &*facts;
+    let one = |(pod, namespace, numbers): (Pod, Namespace, Vec<usize>)| {
+        let (budgets, space) = (&budgets, &facts.namespaces[&namespace]);
+        let account = &pod.spec.service_account_name;
+        let is_read = account.parse().is_ok_and(|name| space.accounts.get(&name).is_some());
+        let stays = (!delivery.helps(&numbers, &pod, &namespace, space)).then(|| match delivery.link {
+            Link::ServiceAccount if !is_read => End::NotRead(account.clone()),
+            _ => End::NotLinked(account.clone()),
+        });
         async move {
-            let end = match pod.verdict(budgets) {
-                _ if !is_helped => End::NotLinked(pod.spec.service_account_name.clone()),
-                Verdict::Bare => End::Bare,
-                Verdict::Protected(budget) => End::Protected(budget),
-                Verdict::Evict if mode == Mode::Find => End::Evictable,
-                Verdict::Evict => evict(server, &pod).await,
+            let end = match (stays, pod.verdict(budgets)) {
+                (Some(stays), _) => stays,
+                (None, Verdict::Bare) => End::Bare,
+                (None, Verdict::Protected(budget)) => End::Protected(budget),
+                (None, Verdict::Evict) if mode == Mode::Find => End::Evictable,
+                (None, Verdict::Evict) => evict(server, &pod).await,
             };
             Stuck { place: format!("{}/{}", pod.metadata.namespace, pod.metadata.name), end }
         }

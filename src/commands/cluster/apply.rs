@@ -81,7 +81,7 @@ async fn in_cluster(
     if arguments.dry_run || !refusals.is_empty() {
         let mut would_evict = false;
         if arguments.restart_stuck_pods && refusals.is_empty() {
-            let found = restart(&server, &delivery, &facts, Mode::Find).await;
+            let found = restart(&server, &delivery, &mut facts, Mode::Find).await;
             would_evict = found.iter().flatten().any(|stuck| matches!(stuck.end, End::Evictable));
             problems.extend(found.map_or_else(|problem| vec![problem], stuck::said));
         }
@@ -107,7 +107,7 @@ async fn in_cluster(
         for (step, _) in done.iter().filter(|(_, ending)| matches!(ending, Ending::Failed(_) | Ending::Gone)) {
             step.namespace.as_ref().map(|namespace| facts.namespaces.remove(namespace));
         }
-        let found = restart(&server, &delivery, &facts, Mode::Evict).await;
+        let found = restart(&server, &delivery, &mut facts, Mode::Evict).await;
         problems.extend(found.map_or_else(|problem| vec![problem], stuck::said));
     }
     Applied::done(done, problems)

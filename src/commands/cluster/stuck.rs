@@ -26,6 +26,13 @@ pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
                 )
                 .hint("link that ServiceAccount with --service-account, or remove `imagePullSecrets` from the Pod's template"),
             ),
+            End::NotRead(account) => problems.push(
+                Diagnostic::warning(
+                    Code::StuckPod,
+                    format!("the Pod {place} lacks the reference, and its ServiceAccount `{account}` was not read"),
+                )
+                .hint(format!("`{account}` is not among the ServiceAccounts of this run: add `--service-account {account}`")),
+            ),
             End::Protected(budget) => problems.push(
                 Diagnostic::warning(
                     Code::StuckPod,

@@ -12,6 +12,7 @@ pub use super::pods::Pod;
 use super::compare::Object;
 use super::delivery::Delivery;
 use super::facts::{Metadata, OwnerReference, Space};
+use super::reference::refers;
 use crate::docker_config::kubelet::{Image, matching};
 use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, ResourceName};
@@ -111,9 +112,12 @@ impl Delivery<'_> {
             let own = &pod.spec.image_pull_secrets;
             own.iter().all(|one| list.iter().any(|entry| entry["name"] == one.name))
         };
+        let account = pod.spec.service_account_name.parse().ok().and_then(|name| space.accounts.get(&name));
+        let list = account.map_or(&[][..], |account| &account.image_pull_secrets);
         let gets = |number: &&usize| match self.link {
             Link::Policy => true,
             Link::None => false,
+            Link::ServiceAccount if refers(list, self.pull_secrets[**number].name) => is_from(list),
             Link::ServiceAccount => self.links(&[**number], namespace, space).iter().any(|step| {
                 let is_its = step.name.as_str() == pod.spec.service_account_name;
                 is_its && matches!(&step.object, Object::Account { list, .. } if is_from(list))
@@ -214,13 +218,15 @@ mod tests {
                 unchangeable: Unchangeable::Refuse,
             };
             let list = vec![json!({"name": "theirs"})];
-            let there = |opts_out: bool| {
+            let list_of =
+                |name| if name == "late" { [&list[..], &[json!({"name": "ours"})]].concat() } else { list.clone() };
+            let there = |name, opts_out: bool| {
                 let annotations = if opts_out { json!({"regcred.dev/exclude": "true"}) } else { json!({}) };
-                let account = json!({"metadata": {"annotations": annotations}, "imagePullSecrets": list});
+                let account = json!({"metadata": {"annotations": annotations}, "imagePullSecrets": list_of(name)});
                 serde_json::from_value(account).unwrap()
             };
-            let accounts = [("default", account == "excluded"), ("ci", false)];
-            let accounts = accounts.map(|(name, opts_out)| (name.parse().unwrap(), there(opts_out)));
+            let accounts = [("default", account == "excluded"), ("ci", false), ("late", false)];
+            let accounts = accounts.map(|(name, opts_out)| (name.parse().unwrap(), there(name, opts_out)));
             let space = Space { accounts: accounts.into_iter().collect(), ..Space::default() };
             let pod = pod(|pod| {
                 pod["spec"]["serviceAccountName"] = json!(account.replace("excluded", "default"));
@@ -235,6 +241,8 @@ mod tests {
             (Link::ServiceAccount, "default", of("own"), false),
             (Link::ServiceAccount, "default", of("ours"), false),
             (Link::ServiceAccount, "ci", json!([]), false),
+            (Link::ServiceAccount, "late", json!([]), true),
+            (Link::ServiceAccount, "late", of("own"), false),
             (Link::ServiceAccount, "excluded", json!([]), false),
             (Link::Policy, "ci", of("own"), true),
             (Link::None, "default", json!([]), false),

@@ -28,6 +28,7 @@ use regcred_core::cluster::status::{self, NamespaceStatus};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::docker_config::Logins;
 use regcred_core::names::{ResourceName, listed};
+use regcred_core::spec::choice::Link;
 use regcred_core::spec::typed::Typed;
 
 /// The state of one cluster.
@@ -99,7 +100,7 @@ async fn look(
     logins: &[Logins],
     (once, online): (TypedOnce<'_>, Option<&Online<'_>>),
 ) -> Seen {
-    let Compared { server, delivery, facts, comparison, mut problems, opted_out, .. } =
+    let Compared { server, delivery, mut facts, comparison, mut problems, opted_out, .. } =
         match compare(access, settings, logins, once).await {
             Ok(compared) => compared,
             Err(problems) => return Seen { problems, ..Seen::default() },
@@ -112,6 +113,9 @@ async fn look(
         }
     };
     let excluded = opted_out.iter().filter_map(|name| pods.remove_entry(name)).collect();
+    if delivery.link == Link::ServiceAccount {
+        problems.extend(pods::accounts(&server, &mut facts, pods.values().flatten()).await.err());
+    }
     let mut namespaces = status::of(&delivery, &facts, &comparison, &pods);
     if let Some(online) = online {
         problems.extend(online.ask(&server, &pods, &mut namespaces).await.err().into_iter().flatten());

@@ -14,12 +14,19 @@ pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &
         "" => "default",
         account => account,
     };
-    let is_linked = |one: &&PullSecret<'_>| account.parse().is_ok_and(|account| one.accounts.has(&account));
+    let known = account.parse().ok().and_then(|name| space.accounts.get(&name));
+    let is_linked = |one: &&PullSecret<'_>| {
+        known.is_some_and(|known| refers(&known.image_pull_secrets, one.name))
+            || account.parse().is_ok_and(|account| one.accounts.has(&account))
+    };
     let why = match delivery.link {
         _ if names.is_empty() => return None,
-        Link::ServiceAccount if !lacks.iter().any(is_linked) => {
-            format!("its ServiceAccount {account} is not linked")
-        }
+        Link::ServiceAccount if !lacks.iter().any(is_linked) => match known {
+            Some(_) => format!("its ServiceAccount {account} is not linked"),
+            None => format!(
+                "its ServiceAccount {account} is not among those of this run, and was not read: add `--service-account {account}`"
+            ),
+        },
         Link::ServiceAccount if has_a_list_of_its_own(pod, space, account) => {
             return Some(format!(
                 "the Pod has its own list `imagePullSecrets`, without {names}: add what is missing, or remove the list"

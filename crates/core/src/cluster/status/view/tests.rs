@@ -151,7 +151,12 @@ fn the_advice_fits_the_reason_for_which_a_pod_lacks_a_reference() {
     let of = |account: &str, references: &str| {
         let mut pods = failing("ghcr.io/acme/api", references, "401 Unauthorized");
         pods.values_mut().flatten().for_each(|pod| pod.spec.service_account_name = account.to_owned());
-        let found = status(&known, there(), &pods, OnConflict::Fail);
+        let mut there = there();
+        for (name, list) in [("builder", "[]"), ("late", LINKED)] {
+            let account = format!(r#"{{"metadata":{{"name":"{name}"}},"imagePullSecrets":{list}}}"#);
+            there.accounts.insert(name.parse().unwrap(), serde_json::from_str(&account).unwrap());
+        }
+        let found = status(&known, there, &pods, OnConflict::Fail);
         found.failed_pulls.unwrap().remove(0).advice.unwrap_or_default()
     };
     for (account, references, words) in [
@@ -159,6 +164,9 @@ fn the_advice_fits_the_reason_for_which_a_pod_lacks_a_reference() {
         ("", "[]", "a reference is added when a Pod is created"),
         ("default", r#"[{"name":"own"}]"#, "its own list `imagePullSecrets`, without s"),
         ("builder", "[]", "its ServiceAccount builder is not linked"),
+        ("late", "[]", "a reference is added when a Pod is created"),
+        ("late", r#"[{"name":"own"}]"#, "its own list `imagePullSecrets`, without s"),
+        ("unread", "[]", "not among those of this run, and was not read: add `--service-account unread`"),
         ("default", LINKED, ""),
     ] {
         let advice = of(account, references);
