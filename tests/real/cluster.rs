@@ -207,6 +207,11 @@ fn globs_labels_and_annotations_choose_in_the_cluster() {
     assert!(served(&one) && !served(&other));
     ended(&regcred(bench, &["apply", "-n", &format!("{other},{out}"), "--exclude", &one], OLD), 0);
     assert!(served(&other) && !served(&out), "it has opted out");
+    bench.kubectl(&["annotate", "namespace", &other, "regcred.dev/exclude=True"], "").succeeded();
+    let said = ended(&regcred(bench, &["diff", "-n", &other], OLD), 0);
+    let unclear =
+        format!("`regcred.dev/exclude` of {other} is neither `true` nor `false`, so this namespace is served");
+    assert!(said.contains(&unclear), "{said}");
     let prefix = bench::fresh("glob");
     for name in ["a", "b"] {
         bench.kubectl(&["create", "namespace", &format!("{prefix}-{name}")], "").succeeded();

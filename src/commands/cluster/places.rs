@@ -1,6 +1,6 @@
 //! Chooses the namespaces of a cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::cluster::PlaceArguments;
 use crate::settings::{PullSecretSettings, Settings};
@@ -9,7 +9,7 @@ use regcred_cluster::server::Server;
 use regcred_core::cluster::facts::{Phase, Space};
 use regcred_core::cluster::selection::{Aim, Choice, Chosen, Others, Why};
 use regcred_core::diagnostic::{Code, Diagnostic};
-use regcred_core::names::{Namespace, NamespacePattern, OPT_OUT};
+use regcred_core::names::{Namespace, NamespacePattern, OPT_OUT, listed};
 use regcred_core::spec::choice::Strategy;
 
 /// The namespaces of each pull secret, and the problems of named namespaces.
@@ -56,6 +56,9 @@ pub(super) async fn chosen(
     let opted_out = spaces.iter().filter(|(name, space)| aim == Aim::Serve && is_left_out(name, space));
     let opted_out = opted_out.map(|(name, _)| name.clone()).collect();
     spaces.retain(|name, _| chosen.iter().any(|chosen| chosen.namespaces.binary_search(name).is_ok()));
+    if aim == Aim::Serve {
+        problems.extend(unclear(&spaces));
+    }
     Ok((spaces, Choices { chosen, problems, opted_out }))
 }
 
@@ -110,6 +113,21 @@ fn problems(chosen: &[Chosen], place: &PlaceArguments, aim: Aim) -> Vec<Diagnost
         is_new
     });
     problems
+}
+
+/// Namespaces that are served although somebody may have meant to exclude them.
+fn unclear(spaces: &Spaces) -> Vec<Diagnostic> {
+    let mut served: BTreeMap<&str, Vec<&Namespace>> = BTreeMap::new();
+    for (name, space) in spaces {
+        space.metadata.unclear_opt_outs().for_each(|key| served.entry(key).or_default().push(name));
+    }
+    let warning = |(key, names): (&str, Vec<&Namespace>)| {
+        let are_served = if names.len() == 1 { "this namespace is" } else { "these namespaces are" };
+        let message = format!("`{key}` of {} is neither `true` nor `false`, so {are_served} served", listed(&names));
+        Diagnostic::warning(Code::NamespaceLeftOut, message)
+            .hint(format!("`kubectl annotate --overwrite namespace {} {key}=true` excludes it", names[0]))
+    };
+    served.into_iter().map(warning).collect()
 }
 
 /// The globs that match no namespace: one may have a typo, or may be for namespaces that come later.

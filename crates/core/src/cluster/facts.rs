@@ -112,6 +112,12 @@ impl Metadata {
         OPT_OUT.iter().any(|name| self.annotations.get(*name).is_some_and(|value| value == "true"))
     }
 
+    /// The annotations for opting out whose value is neither `true` nor `false`, so that they mean nothing.
+    pub fn unclear_opt_outs(&self) -> impl Iterator<Item = &'static str> {
+        let is_clear = |name: &str| self.annotations.get(name).is_none_or(|value| value == "true" || value == "false");
+        OPT_OUT.into_iter().filter(move |name| !self.opts_out() && !is_clear(name))
+    }
+
     /// The field managers that wrote this top-level field, for example `f:data`.
     pub fn managers<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
         let wrote = move |manager: &&Manager| manager.fields.iter().any(|known| known == field);
@@ -226,6 +232,12 @@ mod tests {
     fn objects_read_themselves_from_what_the_api_server_gives() {
         let namespace = r#"{"metadata":{"name":"a","annotations":{"regcred.dev/exclude":"true"}},"spec":{},"status":{"phase":"Terminating"}}"#;
         let space = serde_json::from_str::<NamespaceObject>(namespace).unwrap().space();
+        for (value, is_unclear) in [("yes", true), ("True", true), ("", true), ("false", false), ("true", false)] {
+            let annotations = [("regcred.dev/exclude".to_owned(), value.to_owned())].into();
+            let metadata = Metadata { annotations, ..Metadata::default() };
+            assert_eq!(metadata.unclear_opt_outs().count() == 1, is_unclear, "{value}");
+            assert_eq!(metadata.opts_out(), value == "true", "{value}");
+        }
         assert!(space.metadata.opts_out() && space.phase == Phase::Terminating && space.secrets.is_none());
         let account = r#"{"metadata":{"name":"default","managedFields":[{"manager":"m","operation":"Update",
             "fieldsV1":{"f:imagePullSecrets":{}}}]},"imagePullSecrets":[{"name":"a"},{}]}"#;
