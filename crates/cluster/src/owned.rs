@@ -17,23 +17,26 @@ use crate::read::{self, MAX_SINGLE_READS, OnForbiddenSecrets, Spaces, Wanted, fo
 use crate::server::{Server, Trouble};
 
 /// Reads the Secrets of regcred and the Secrets of these names in these namespaces, without their data, and every ServiceAccount there. If
-/// the account may not list Secrets, it reads the Secrets of these names, and these ServiceAccounts.
+/// the account may not list Secrets, it reads the Secrets of these names, and these ServiceAccounts. It returns the names of the
+/// ServiceAccounts if it could not read all.
 ///
 /// # Errors
 /// The cluster does not answer, or forbids even the reads by name.
-pub async fn read(
+pub async fn read<'a>(
     server: &Server,
     spaces: &mut Spaces,
     secrets: &[&ResourceName],
-    accounts: Wanted<'_>,
-) -> Result<(), Diagnostic> {
+    accounts: Wanted<'a>,
+) -> Result<Option<Vec<&'a ResourceName>>, Diagnostic> {
+    let mut has_read_all = false;
     let namespaces: Vec<_> = spaces.keys().cloned().collect();
     match listed(server, &namespaces, secrets).await {
         Ok(mut found) => {
             for (namespace, space) in spaces.iter_mut() {
                 space.secrets = Some(found.remove(namespace).unwrap_or_default());
             }
-            add_accounts(server, spaces, Wanted::All).await.or_else(|problem| forbidden(problem, Ok(())))?;
+            let all = add_accounts(server, spaces, Wanted::All).await;
+            has_read_all = all.map(|()| true).or_else(|problem| forbidden(problem, Ok(false)))?;
         }
         Err(trouble) if trouble.code() == 403 => {
             let objects = read::Objects {
@@ -45,15 +48,15 @@ pub async fn read(
         }
         Err(trouble) => return Err(Attempt::new("list", "secrets").failed(&trouble)),
     }
-    let is_read = spaces.values().any(|space| !space.accounts.is_empty());
-    if is_read {
-        return Ok(());
+    if has_read_all {
+        return Ok(None);
     }
-    add_accounts(server, spaces, accounts).await.or_else(|problem| {
+    add_accounts(server, spaces, accounts.clone()).await.or_else(|problem| {
         let hint =
             "ask an administrator for that right; with `--link none` or `--link policy` no ServiceAccount is needed";
         forbidden(problem.clone(), Err(problem.clone().hint(hint)))
-    })
+    })?;
+    Ok(if let Wanted::Named(names) = accounts { Some(names) } else { None })
 }
 
 fn forbidden<T>(problem: Diagnostic, otherwise: Result<T, Diagnostic>) -> Result<T, Diagnostic> {

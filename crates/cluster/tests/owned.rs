@@ -37,6 +37,23 @@ fn a_reference_to_a_secret_of_somebody_else_stays_and_one_to_no_secret_goes() {
     }
 }
 
+#[test]
+fn without_the_right_to_list_only_the_named_service_accounts_are_read_and_the_caller_knows() {
+    let (name, account) = ("pull".parse().unwrap(), "default".parse().unwrap());
+    let gone = (404, "", json!({"message": "no"}));
+    let default = (200, "", json!({"metadata": {"name": "default"}}));
+    for (answers, only) in [
+        (vec![forbidden(), gone, default.clone()], Some(vec![&account])),
+        (vec![list(&[]), list(&[]), forbidden(), default], Some(vec![&account])),
+        (vec![list(&[]), list(&[]), list(&[])], None),
+    ] {
+        let mut spaces = [("team".parse().unwrap(), Space::default())].into();
+        let (peer, named) = (Peer::with(answers), Wanted::Named(vec![&account]));
+        let read = run(async { owned::read(&peer.server(LONG, never), &mut spaces, &[&name], named).await });
+        assert_eq!(read.unwrap(), only);
+    }
+}
+
 fn forbidden() -> (u16, &'static str, Value) {
     (403, "", json!({"message": "no"}))
 }

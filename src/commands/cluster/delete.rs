@@ -92,7 +92,15 @@ async fn find(
     let (mut spaces, Choices { chosen, mut problems, .. }) =
         chosen(&server, settings, &arguments.place, Aim::CleanUp).await?;
     let secrets: Vec<_> = settings.pull_secrets.iter().map(|one| &one.name).collect();
-    owned::read(&server, &mut spaces, &secrets, comparison::accounts(settings, false)).await.map_err(one)?;
+    let accounts = comparison::accounts(settings, false);
+    let only = owned::read(&server, &mut spaces, &secrets, accounts).await.map_err(one)?;
+    problems.extend(only.map(|names| {
+        let looked = format!("`delete` looked only at {}", listed(&names));
+        note(format!(
+            "this account may not list ServiceAccounts: {looked}, and others may still refer to the pull secrets"
+        ))
+        .hint("run it again with an account that may list Secrets and ServiceAccounts: it removes what is left")
+    }));
     if is_one_name {
         let others = spaces.values_mut().filter_map(|space| space.secrets.as_mut());
         others.for_each(|all| all.retain(|name, _| secrets.contains(&name)));
