@@ -78,7 +78,8 @@ impl Statuses {
             let trouble = standing.and_then(|standing| trouble(standing, session.delivery));
             let (before, now) = (resource.status(), format!("{:.0}", Timestamp::now()));
             let accepted = asking.accepted(mounted, &verdict.pull_secrets);
-            let status = Status::new(verdict, counts, trouble, accepted, &before, &now);
+            let absent = session.machine.absent_of(&verdict.pull_secrets);
+            let status = Status::new(verdict, counts, trouble, &absent, accepted, &before, &now);
             if status == before {
                 continue;
             }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::permitted::{Reason, Refusal};
 use super::{Accepted, Counts, Standing};
 use crate::cluster::Delivery;
+use crate::names::listed;
 
 /// The result for a custom resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,18 +60,24 @@ pub struct Condition {
 }
 
 impl Status {
-    /// The status that a resource should have; equal to `before` if only the time has changed.
+    /// The status that a resource should have; equal to `before` if only the time has changed. `absent` are the objects that it names, but
+    /// that do not exist.
     pub fn new(
         verdict: &Verdict,
         counts: Counts,
         trouble: Option<(&'static str, String)>,
+        absent: &[String],
         accepted: Accepted,
         before: &Self,
         now: &str,
     ) -> Self {
         let Counts { wanted, served, pending: _, left, failing, contested } = counts;
         let accepted = login_accepted(verdict, accepted);
-        let conditions = [ready(verdict, counts, trouble), not_permitted(verdict), login_broken(verdict), accepted];
+        let mut ready = ready(verdict, counts, trouble);
+        if verdict.refusals.is_empty() && !absent.is_empty() {
+            ready.message += &format!("; not there: {}", listed(absent));
+        }
+        let conditions = [ready, not_permitted(verdict), login_broken(verdict), accepted];
         let conditions = conditions.into_iter().map(|said| said.condition(verdict.generation, before, now)).collect();
         let status = Self {
             observed_generation: verdict.generation,

@@ -4,6 +4,8 @@ use super::Target;
 use super::index::Here;
 use super::machine::Machine;
 use super::namespace::Standing;
+use crate::names::{Namespace, NamespacePattern, ResourceName};
+use crate::spec::choice::Link;
 
 /// The number of namespaces in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +64,26 @@ impl Machine<'_> {
             trouble = trouble.or(Some(standing).filter(|_| is_trouble));
         }
         (counts, trouble)
+    }
+
+    /// The namespaces and ServiceAccounts that these pull secrets name, but that do not exist: a name may have a typo, or come later. A
+    /// ServiceAccount counts as missing if no chosen namespace has it.
+    pub fn absent_of(&self, pull_secrets: &[usize]) -> Vec<String> {
+        let mut absent = Vec::new();
+        for number in pull_secrets {
+            let choice = &self.choices[*number];
+            let names = choice.selection.include.iter().filter_map(NamespacePattern::name);
+            let is_there = |name: &&Namespace| self.index.get(*name).is_some_and(|here| here.is_known);
+            absent.extend(names.filter(|name| !is_there(name)).map(|name| format!("namespace {name}")));
+            let spaces = || self.index.iter().filter(|(name, here)| choice.takes(name, here)).map(|(_, here)| here);
+            let is_there = |name: &&ResourceName| spaces().any(|here| here.space.accounts.get(*name).is_some());
+            let accounts = self.delivery.pull_secrets[*number].accounts.names().iter();
+            let accounts = accounts.filter(|_| self.delivery.link == Link::ServiceAccount && spaces().next().is_some());
+            absent.extend(accounts.filter(|name| !is_there(name)).map(|name| format!("ServiceAccount {name}")));
+        }
+        absent.sort_unstable();
+        absent.dedup();
+        absent
     }
 }
 

@@ -58,9 +58,24 @@ fn each_state_has_its_conditions() {
             ["Ready=False NameTaken", "NotPermitted=True NameTaken", "LoginBroken=Unknown NotRead"],
         ),
     ] {
-        let status = Status::new(&verdict, counts, trouble, Accepted::Yes, &Status::default(), "now");
+        let status = Status::new(&verdict, counts, trouble, &[], Accepted::Yes, &Status::default(), "now");
         assert_eq!(summary(&status)[..3], expected, "{verdict:?}");
     }
+}
+
+#[test]
+fn what_is_named_and_not_there_is_said_unless_the_resource_is_ignored() {
+    let message = |verdict: &Verdict, wanted| {
+        let counts = Counts { wanted, served: wanted, ..Counts::default() };
+        let absent = ["namespace shop-crat".to_owned(), "ServiceAccount bulider".to_owned()];
+        let status = Status::new(verdict, counts, None, &absent, Accepted::Yes, &Status::default(), "now");
+        status.conditions[0].message.clone()
+    };
+    let said = message(&Verdict::default(), 1);
+    assert_eq!(said, "1 of 1 namespaces are served; not there: namespace shop-crat, ServiceAccount bulider");
+    assert!(message(&Verdict::default(), 0).ends_with("; not there: namespace shop-crat, ServiceAccount bulider"));
+    let refusals = vec![Refusal { reason: Reason::Namespaces, message: "no".to_owned() }];
+    assert!(!message(&Verdict { refusals, ..Verdict::default() }, 0).contains("not there"));
 }
 
 #[test]
@@ -68,7 +83,7 @@ fn a_time_changes_only_with_what_it_is_about() {
     let counts = |served| Counts { wanted: 2, served, ..Counts::default() };
     let verdict = Verdict { generation: 1, ..Verdict::default() };
     let at = |verdict: &Verdict, served, before: &Status, now| {
-        Status::new(verdict, counts(served), None, Accepted::Yes, before, now)
+        Status::new(verdict, counts(served), None, &[], Accepted::Yes, before, now)
     };
     let first = at(&verdict, 0, &Status::default(), "1");
     assert_eq!(at(&verdict, 0, &first, "2"), first);
@@ -91,7 +106,7 @@ fn what_registries_say_of_the_logins_is_a_condition() {
         (Accepted::Refused(text.clone()), "LoginAccepted=False Refused"),
     ] {
         let status = |verdict: &Verdict| {
-            Status::new(verdict, Counts::default(), None, accepted.clone(), &Status::default(), "now")
+            Status::new(verdict, Counts::default(), None, &[], accepted.clone(), &Status::default(), "now")
         };
         assert_eq!(summary(&status(&Verdict::default()))[3], expected);
         let refusal = Refusal { reason: Reason::Registry, message: "no".to_owned() };

@@ -26,9 +26,13 @@ fn is_link(write: &Write) -> bool {
 
 /// Runs this with the machine of a cluster that is empty so far.
 fn in_an_empty_cluster(check: impl FnOnce(Machine<'_>)) {
+    choosing(&Selection::default(), &["default"], check);
+}
+
+/// The same, for these namespaces and ServiceAccounts.
+fn choosing(selection: &Selection, accounts: &[&str], check: impl FnOnce(Machine<'_>)) {
     let name: ResourceName = "pull".parse().unwrap();
-    let default: [ResourceName; 1] = ["default".parse().unwrap()];
-    let selection = Selection::default();
+    let default: Vec<ResourceName> = accounts.iter().map(|name| name.parse().unwrap()).collect();
     let delivery = Delivery {
         pull_secrets: vec![PullSecret::new(&name, Vec::new(), Accounts::Chosen(&default, &[]), &Logins::Unavailable)],
         link: Link::ServiceAccount,
@@ -36,7 +40,7 @@ fn in_an_empty_cluster(check: impl FnOnce(Machine<'_>)) {
         on_conflict: OnConflict::Skip,
         unchangeable: Unchangeable::Refuse,
     };
-    let choices = vec![Choosing { selection: &selection, within: None }];
+    let choices = vec![Choosing { selection, within: None }];
     let mut machine = Machine::new(&delivery, choices, "regcred-system".parse().unwrap(), Manner::Controller);
     for watch in machine.watches() {
         machine.see(Event::Began(watch.clone()), 0);
@@ -51,6 +55,22 @@ fn namespace() -> Event {
 
 fn seen(account: crate::cluster::facts::Account) -> Event {
     Event::Account(Watch::Accounts(Some("default".parse().unwrap())), account)
+}
+
+#[test]
+fn a_named_namespace_or_service_account_that_does_not_exist_is_known() {
+    let include = ["fresh", "frehs", "f*"].map(|name| name.parse().unwrap()).to_vec();
+    let selection = Selection { include, ..Selection::default() };
+    choosing(&selection, &["default", "bulider"], |mut machine| {
+        assert_eq!(
+            machine.absent_of(&[0]),
+            ["namespace frehs", "namespace fresh"],
+            "no ServiceAccount is expected yet"
+        );
+        machine.see(namespace(), 1);
+        machine.see(seen(account("1", &[])), 1);
+        assert_eq!(machine.absent_of(&[0]), ["ServiceAccount bulider", "namespace frehs"]);
+    });
 }
 
 #[test]
