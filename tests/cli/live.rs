@@ -257,7 +257,10 @@ fn a_cluster_that_names_no_context_reaches_the_current_one_only_if_that_is_allow
             let arguments = [&arguments[..], kubeconfig].concat();
             let (code, said) = run(&arguments, &[("KUBECONFIG", "config"), guard]);
             assert_eq!(code, Some(1), "{arguments:?}: {said}");
-            assert!(said.contains("current context is one, which `REGCRED_ALLOWED_CONTEXTS` does not allow"), "{said}");
+            assert!(
+                said.contains("use the kubeconfig's current one, which `REGCRED_ALLOWED_CONTEXTS` does not allow"),
+                "{said}"
+            );
         }
         let (code, said) = run(&arguments, &[("KUBERNETES_SERVICE_HOST", "127.0.0.1"), guard]);
         assert_eq!(code, Some(1), "{arguments:?}: {said}");
@@ -289,7 +292,9 @@ fn fetch_cert_asks_the_current_context_only_if_it_is_allowed() {
     let bin = folder.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     let path = format!("{}:/usr/bin:/bin", bin.display());
-    for (answer, expected) in [("echo prod", "current context is one, which"), ("exit 1", "has no context, which")] {
+    for (answer, expected) in
+        [("echo prod", "use the kubeconfig's current one, which"), ("exit 1", "has no context, which")]
+    {
         let script = format!(
             "#!/bin/sh\ncase \"$*\" in 'config current-context') {answer};; *) echo \"$*\" >> asked; exit 1;; esac\n"
         );

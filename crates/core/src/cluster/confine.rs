@@ -26,7 +26,7 @@ pub fn check_context(context: &str, listed: Option<&str>) -> Result<(), Diagnost
 pub fn check_current_context(context: Option<&str>, listed: Option<&str>) -> Result<(), Diagnostic> {
     let what = match context {
         Some(_) => {
-            "neither `context` in regcred.yaml nor `--context` names a context, and the kubeconfig's current context is one"
+            "neither `context` in regcred.yaml nor `--context` names a context, so this run would use the kubeconfig's current one"
         }
         None => "no kubeconfig chooses the cluster, and the cluster that is left has no context",
     };

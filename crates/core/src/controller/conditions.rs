@@ -75,7 +75,7 @@ impl Status {
         let accepted = login_accepted(verdict, accepted);
         let mut ready = ready(verdict, counts, trouble);
         if verdict.refusals.is_empty() && !absent.is_empty() {
-            ready.message += &format!("; not there: {}", listed(absent));
+            ready.message = format!("{}; not there: {}", ready.message, listed(absent));
         }
         let conditions = [ready, not_permitted(verdict), login_broken(verdict), accepted];
         let conditions = conditions.into_iter().map(|said| said.condition(verdict.generation, before, now)).collect();

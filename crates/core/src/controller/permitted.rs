@@ -78,13 +78,20 @@ impl Permitted<'_> {
             let known = known.join(", ");
             return vec![refusal(Reason::PullSecret, format!("a pull secret of the name {name}, only {known}"))];
         };
+        let only = |permitted: Vec<&str>| match permitted.as_slice() {
+            [] => String::new(),
+            permitted => format!(", only {}", permitted.join(", ")),
+        };
         let mut refusals = Vec::new();
         for pattern in asked.namespaces.include.iter().filter(|pattern| !permits(&bounds.namespaces, pattern)) {
-            let what = format!("the namespaces `{}` for the pull secret {name}", pattern.as_str());
+            let permitted = only(bounds.namespaces.include.iter().map(NamespacePattern::as_str).collect());
+            let what = format!("the namespaces `{}` for the pull secret {name}{permitted}", pattern.as_str());
             refusals.push(refusal(Reason::Namespaces, what));
         }
         for account in accounts_beyond(asked, bounds) {
-            let what = format!("the ServiceAccounts `{account}` for the pull secret {name}");
+            let globs = bounds.account_globs.iter().map(NameGlob::as_str);
+            let permitted = only(bounds.accounts.iter().map(ResourceName::as_str).chain(globs).collect());
+            let what = format!("the ServiceAccounts `{account}` for the pull secret {name}{permitted}");
             refusals.push(refusal(Reason::ServiceAccounts, what));
         }
         for source in &asked.sources {
@@ -197,6 +204,22 @@ mod tests {
         ] {
             assert_eq!(reasons(bounds(), &asked), expected, "{asked:?}");
         }
+    }
+
+    #[test]
+    fn a_refusal_names_what_is_permitted() {
+        let bounds = wanted("pull", (&["team-*", "shop"], &[]), &["default", "ci-*"], &["s"]);
+        let config = Config::sparing("acme".parse().unwrap(), Link::None, vec![bounds]);
+        let registries = Allowed::read(None, None).unwrap();
+        let permitted = Permitted { config: &config, secrets: &[], registries: &registries };
+        let asked = wanted("pull", (&["web"], &[]), &["builder"], &["s"]);
+        let refusals = permitted.beyond(&[asked]);
+        let messages: Vec<_> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+        let expected = [
+            "the installation does not permit the namespaces `web` for the pull secret pull, only team-*, shop",
+            "the installation does not permit the ServiceAccounts `builder` for the pull secret pull, only default, ci-*",
+        ];
+        assert_eq!(messages, expected);
     }
 
     #[test]
