@@ -144,6 +144,12 @@ impl<'a> Product<'a> {
             Self::Value(_) => true,
         }
     }
+
+    /// Whether a file beside the values holds a secret in clear; standard output has only the values.
+    pub fn has_a_secret_beside(&self) -> bool {
+        let is_in_clear = |run: &ClusterRun| run.settings.combination.protect == Protect::Plain;
+        matches!(self, Self::Values(run, _) if run.settings.chart == Chart::Empathyco && is_in_clear(run))
+    }
 }
 
 /// The name of the only file in a cluster's folder, for YAML and for JSON.

@@ -45,6 +45,9 @@ pub fn check_guards<'a>(names: impl Iterator<Item = &'a str>, is_empty: impl Fn(
     names.filter_map(wrong).collect()
 }
 
+/// The signs with a meaning in a glob.
+const SPECIAL: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
+
 /// What `regcred.yaml` may name. Without its variable, a field allows everything.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
@@ -73,9 +76,9 @@ impl Allowed {
     /// # Errors
     /// A glob is invalid.
     pub fn of_registries(globs: &[String], field: &str) -> Result<Self, Diagnostic> {
-        let read = |globs: &[String]| self::globs(&globs.join(","), field);
-        let registries = Some(globs).filter(|globs| !globs.is_empty()).map(read).transpose()?;
-        Ok(Self { variables: None, registries, texts: Vec::new() })
+        let text = globs.join(",");
+        let registries = (!globs.is_empty()).then(|| self::globs(&text, field)).transpose()?;
+        Ok(Self { variables: None, registries, texts: parts(&text).map(str::to_owned).collect() })
     }
 
     /// The source, if it names only what is allowed; messages use `place` for it.
@@ -132,7 +135,9 @@ impl Allowed {
 
     fn matches(&self, name: &str) -> bool {
         let Some(allowed) = &self.registries else { return true };
-        allowed.is_match(name) || (name == "index.docker.io" && allowed.is_match("docker.io"))
+        // In a name that is a glob itself, only `*` stands for whatever a glob there may match.
+        let is_sure = |number: &usize| !name.contains(SPECIAL) || !self.texts[*number].contains(['?', '[']);
+        allowed.matches(name).iter().any(is_sure) || (name == "index.docker.io" && allowed.is_match("docker.io"))
     }
 
     /// Refuses globs of the file that match a registry which is not allowed; messages use `place` for the list of globs.
@@ -145,7 +150,6 @@ impl Allowed {
 
     /// Whether a glob is sure to match only allowed registries: the variable contains the same glob, or allows the host of the glob.
     fn covers(&self, glob: &str) -> bool {
-        const SPECIAL: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
         let host = glob.split('/').next().unwrap_or_default();
         let is_allowed = |name: &str| !name.contains(SPECIAL) && self.matches(name);
         self.registries.is_none()
@@ -200,6 +204,7 @@ mod tests {
     fn globs_confine_variables_and_registries() {
         let everything = (None, None);
         let some = (Some("DOCKERHUB_AUTH, REGISTRY_*"), Some("docker.io *.example.com,ghcr.io/acme/*"));
+        let signs = (None, Some("registry-?.example.com,registry-[!a].example.com,r[!a]*.example.com,*.azurecr.io"));
         for ((variables, registries), registry, password, expected) in [
             (everything, "ghcr.io", "KUBECONFIG", 0),
             (everything, "ghcr.io", "REGCRED_FINGERPRINT_KEY", 1),
@@ -213,6 +218,10 @@ mod tests {
             (some, "a.example.com.evil.test", "AWS_SECRET_ACCESS_KEY", 2),
             (some, "docker.io", "REGCRED_FINGERPRINT_KEY", 1),
             ((Some(""), None), "ghcr.io", "A", 1),
+            (signs, "registry-x.example.com", "A", 0),
+            (signs, "registry-*.example.com", "A", 1),
+            (signs, "registry-*.example.com/team", "A", 1),
+            (signs, "*.azurecr.io/team", "A", 0),
         ] {
             let allowed = Allowed::read(variables, registries).unwrap();
             let problems = allowed.check(&login(registry, password), "an item");

@@ -58,8 +58,9 @@ impl Delivery {
     pub(super) fn prepare(run: ClusterRun, place: &Place<'_>) -> Result<Self, Failure> {
         let how_to_update = place.environment.ci().how_to_update();
         let product = Product::build(&run, place.templates)?;
-        let is_a_file = !matches!(run.settings.destination, Destination::Stdout) || git::redirected_stdout().is_some();
-        if is_a_file && product.holds_a_secret() {
+        let is_stdout = matches!(run.settings.destination, Destination::Stdout);
+        let is_a_file = !is_stdout || git::redirected_stdout().is_some();
+        if (is_a_file && product.holds_a_secret()) || (!is_stdout && product.has_a_secret_beside()) {
             approval::check_in_clear(&run.settings, place.environment)?;
         }
         let (path, mode) = match &run.settings.destination {

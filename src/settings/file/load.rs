@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{File, faults};
+use super::{Cluster, File, Namespaces, PullSecret, Spec, faults};
 use crate::environment::{Environment, read_text};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
+use regcred_core::names::NamespacePattern;
 
 /// The name of the file.
 pub const NAME: &str = "regcred.yaml";
@@ -25,6 +26,8 @@ pub enum Which {
 
 /// The largest number of pull secrets in a file. Each is compared with all others, which takes time.
 const MAX_PULL_SECRETS: usize = 2_000;
+/// The largest number of globs for namespaces, in all clusters together. Each is tried on every name of a list.
+const MAX_GLOBS: usize = 100_000;
 
 /// Finds and reads the file.
 ///
@@ -81,15 +84,32 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
         let faults = faults::of(text);
         if faults.is_empty() { vec![explain(text, &error)] } else { faults }
     })?;
+    let too_large = |message: String, hint: &str| Err(vec![Diagnostic::error(Code::TooLarge, message).hint(hint)]);
     let of_clusters = file.spec.clusters.iter().filter_map(|cluster| cluster.pull_secrets.as_ref());
-    match file.spec.pull_secrets.len() + of_clusters.map(Vec::len).sum::<usize>() {
-        0..=MAX_PULL_SECRETS => Ok(file),
-        count => {
-            let message = format!("{count} pull secrets; at most {MAX_PULL_SECRETS} are allowed");
-            let hint = "a pull secret holds any number of logins and serves any number of namespaces";
-            Err(vec![Diagnostic::error(Code::TooLarge, message).hint(hint)])
-        }
+    let (count, globs) = (file.spec.pull_secrets.len() + of_clusters.map(Vec::len).sum::<usize>(), globs(&file.spec));
+    if count > MAX_PULL_SECRETS {
+        let hint = "a pull secret holds any number of logins and serves any number of namespaces";
+        return too_large(format!("{count} pull secrets; at most {MAX_PULL_SECRETS} are allowed"), hint);
     }
+    if globs > MAX_GLOBS {
+        let hint = "name the namespaces, or use fewer, wider globs";
+        return too_large(format!("{globs} globs for namespaces in all clusters; at most {MAX_GLOBS} are tried"), hint);
+    }
+    Ok(file)
+}
+
+/// The number of globs for namespaces that a run tries, in all clusters together.
+fn globs(spec: &Spec) -> usize {
+    let in_list = |list: &[NamespacePattern]| list.iter().filter(|pattern| pattern.name().is_none()).count();
+    let in_one = |namespaces: &Namespaces| in_list(&namespaces.include) + in_list(&namespaces.exclude);
+    let in_all = |list: &[PullSecret]| list.iter().map(|one| in_one(&one.namespaces)).sum::<usize>();
+    let common = in_all(&spec.pull_secrets);
+    let in_cluster = |cluster: &Cluster| {
+        let own = cluster.pull_secrets.as_ref().unwrap_or(&spec.pull_secrets);
+        let in_own = cluster.pull_secrets.as_deref().map_or(0, in_all);
+        common + in_own + cluster.namespaces.as_ref().map_or(0, in_one) * own.len().max(1)
+    };
+    spec.clusters.iter().map(in_cluster).sum::<usize>().max(common)
 }
 
 /// Parses the field `functionConfig` of a `ResourceList`. The user did not write that list, so messages name no line of it.
@@ -155,7 +175,6 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use regcred_core::names::NamespacePattern;
 
     const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
 
@@ -184,6 +203,20 @@ mod tests {
         assert!(parse(&text(MAX_PULL_SECRETS - 1, 1)).is_ok());
         let problems = parse(&text(MAX_PULL_SECRETS, 1)).unwrap_err();
         assert_eq!(problems[0].message, "2001 pull secrets; at most 2000 are allowed");
+    }
+
+    #[test]
+    fn too_many_globs_in_all_clusters_are_an_error() {
+        let text = |globs: usize, clusters: usize| {
+            let clusters: String = (0..clusters).map(|number| format!("{{name: c{number}}},")).collect();
+            let globs = "'a*',".repeat(globs);
+            format!(
+                "{HEAD}spec:\n  pullSecrets: [{{namespaces: {{include: [a, {globs}]}}}}]\n  clusters: [{clusters}]\n"
+            )
+        };
+        assert!(parse(&text(1_000, 100)).is_ok());
+        let problems = parse(&text(1_000, 101)).unwrap_err();
+        assert_eq!(problems[0].message, "101000 globs for namespaces in all clusters; at most 100000 are tried");
     }
 
     #[test]
