@@ -62,7 +62,7 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
     let named = |text: &str| text.replace(OF_HERE, &folder);
     let mut start = match Fleet::find(*tool, clusters, &root)? {
         Some(fleet) => fleet.start(&root, top, &named)?,
-        None => Start::new(*tool, &root, top)?,
+        None => Start::new(*tool, &root, top, environment)?,
     };
     // Any other name would need quotes, for YAML and for the shell.
     let is_plain = here.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte));
@@ -96,7 +96,7 @@ pub fn run(arguments: &InitArguments, environment: &Environment) -> Result<Outco
 
 impl Start {
     /// For one tool and one cluster.
-    fn new(tool: Tool, root: &Path, top: Option<&Path>) -> Result<Self> {
+    fn new(tool: Tool, root: &Path, top: Option<&Path>, environment: &Environment) -> Result<Self> {
         type Files = &'static [(&'static str, &'static str)];
         let link = if tool == Tool::Helmfile { "none" } else { "service-account" };
         let (profile, files, next): (_, Files, &[&str]) = match tool {
@@ -151,7 +151,7 @@ impl Start {
         };
         let mut start =
             Self { kept: Vec::new(), files: vec![config(tool, profile, link)?], next: vec![FILL_IN.to_owned()] };
-        if matches!(tool, Tool::Gitlab | Tool::Github) && keeps(root)? {
+        if matches!(tool, Tool::Gitlab | Tool::Github) && keeps(root, environment)? {
             start = Self { kept: vec![file::NAME.to_owned()], files: Vec::new(), next: Vec::new() };
         }
         if tool == Tool::Gitlab {
@@ -167,14 +167,25 @@ impl Start {
 }
 
 /// Whether the jobs are for a regcred.yaml that is there; an error if a Helm release has its objects, so that no job may apply them.
-fn keeps(root: &Path) -> Result<bool, Failure> {
-    let there = read_text(&root.join(file::NAME)).ok().and_then(|text| file::parse(&text).ok());
-    if there.as_ref().is_some_and(|there| there.spec.profile == Some(Profile::Helm)) {
+fn keeps(root: &Path, environment: &Environment) -> Result<bool, Failure> {
+    let path = root.join(file::NAME);
+    if path.symlink_metadata().is_err() {
+        return Ok(false);
+    }
+    let there = file::load(&file::Which::Named(path), environment).map_err(|mut failure| {
+        if let Failure::Input { problems, .. } = &mut failure {
+            let message = "`regcred.yaml` is there already, but not valid, so nothing was written";
+            let problem = Diagnostic::error(Code::FileExists, message).hint("correct it, and run the same again");
+            problems.insert(0, problem);
+        }
+        failure
+    })?;
+    if there.is_some_and(|(_, there)| there.spec.profile == Some(Profile::Helm)) {
         let problem = Diagnostic::error(Code::FileExists, "`regcred.yaml` is there already, with `profile: helm`");
         let hint = "its release has the pull Secrets: let your job run `regcred verify` and `helmfile sync`, as in gitlab-ci-examples/2-helmfile";
         return Err(Failure::of("the files to write", problem.hint(hint)));
     }
-    Ok(there.is_some())
+    Ok(true)
 }
 
 fn config(tool: Tool, profile: Option<&str>, link: &str) -> Result<(String, String)> {

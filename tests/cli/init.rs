@@ -111,6 +111,18 @@ fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the user's own file")]
+fn a_regcred_yaml_with_a_mistake_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("regcred.yaml"), "spec:\n  pullSecrets: [\n").unwrap();
+    let output = regcred(folder.path(), &["init", "gitlab"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("is there already, but not valid") && stderr.contains("the `[` of line 2"), "{stderr}");
+    assert_eq!(files(folder.path()), ["regcred.yaml"]);
+}
+
+#[test]
 fn jobs_are_written_for_a_regcred_yaml_that_is_there() {
     let folder = tempfile::tempdir().unwrap();
     assert!(regcred(folder.path(), &["init", "github"]).status.success());

@@ -14,6 +14,7 @@ use regcred_core::nearest::{nearest, one_slip_away};
 
 const EXAMPLE: &str = "`regcred schema` prints the form; `regcred init` writes an example";
 const LOGIN: &str = "give `dockerConfig`, or `preset`, or `registry` with `username` and `password`";
+pub const EMPTY: &str = "write its value, or remove the line";
 /// Nobody reads more mistakes than this, and each takes time.
 const MOST: usize = 100;
 /// A field with another name before the first release.
@@ -96,6 +97,9 @@ impl Faults<'_> {
             }
             (Expected::List(schema), Value::List(nodes)) => {
                 for (number, node) in nodes.iter().enumerate() {
+                    if matches!(node.value, Value::Null) {
+                        self.add(node.position, &format!("item {} of `{path}` is empty", number + 1), EMPTY);
+                    }
                     self.look(schema, node, &format!("{path}[{number}]"));
                 }
             }

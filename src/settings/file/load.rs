@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_saphyr::granit_parser::{Event, Parser};
 
 use super::{Cluster, File, Namespaces, PullSecret, Spec, faults};
 use crate::environment::{Environment, read_text};
@@ -162,14 +163,40 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
         let has_no_value =
             line.is_some_and(|line| line.split(" #").next().unwrap_or_default().trim_end().ends_with(':'));
         if let (Some(field), true, Ok(_)) = (&field, has_no_value, serde_saphyr::from_str::<serde_json::Value>(text)) {
-            return problem(&format!("`{field}` is empty"), "write its value, or remove the line");
+            return problem(&format!("`{field}` is empty"), faults::EMPTY);
+        }
+        if let Some((sign, number)) = unclosed(text, error) {
+            let message = format!("not valid YAML, inside the `{sign}` of line {number}");
+            return problem(&message, "close it there, or look for a missing comma or blank after it");
         }
         let near = field.map_or(String::new(), |field| format!(", at or after `{field}`"));
         problem(
             &format!("not valid YAML{near}"),
-            "check the indentation: the fields of a mapping begin in the same column; `regcred init` writes an example",
+            "check the indentation: the fields of a mapping begin in the same column, each on a line of its own, with a blank after each `:` and `-`; \
+             `regcred init` writes an example",
         )
     }
+}
+
+/// The bracket, brace or quote that is open where the YAML reader stops, with its line.
+fn unclosed(text: &str, error: &serde_saphyr::Error) -> Option<(char, usize)> {
+    let sign = |line: usize, column: usize| text.lines().nth(line - 1)?.chars().nth(column);
+    let stop = error
+        .location()
+        .and_then(|place| Some((usize::try_from(place.line()).ok()?, usize::try_from(place.column()).ok()?)));
+    let mut open = Vec::new();
+    for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
+        match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => open.push((span.start.line(), span.start.col())),
+            Event::SequenceEnd | Event::MappingEnd => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let quote = stop.and_then(|(line, column)| Some((sign(line, column.checked_sub(1)?)?, line)));
+    let bracket = || open.iter().rev().find_map(|(line, column)| Some((sign(*line, *column)?, *line)));
+    quote
+        .filter(|(sign, _)| ['"', '\''].contains(sign))
+        .or_else(|| bracket().filter(|(sign, _)| ['[', '{'].contains(sign)))
 }
 
 #[cfg(test)]
@@ -208,7 +235,7 @@ mod tests {
     #[test]
     fn too_many_globs_in_all_clusters_are_an_error() {
         let text = |globs: usize, clusters: usize| {
-            let clusters: String = (0..clusters).map(|number| format!("{{name: c{number}}},")).collect();
+            let clusters = vec!["{name: a}"; clusters].join(", ");
             let globs = "'a*',".repeat(globs);
             format!(
                 "{HEAD}spec:\n  pullSecrets: [{{namespaces: {{include: [a, {globs}]}}}}]\n  clusters: [{clusters}]\n"
@@ -232,12 +259,26 @@ mod tests {
     }
 
     #[test]
+    fn an_open_bracket_or_quote_is_named_with_its_own_line() {
+        for (spec, message) in [
+            ("link: [a, b\n  format: yaml\n", "line 5, column 9: not valid YAML, inside the `[` of line 5"),
+            ("link: {a: b\n  format: yaml\n", "line 5, column 10: not valid YAML, inside the `{` of line 5"),
+            ("link: [a,, b]\n", "line 5, column 9: not valid YAML, inside the `[` of line 5"),
+            ("link: \"none\n", "line 5, column 9: not valid YAML, inside the `\"` of line 5"),
+            ("link: a: b\n", "line 5, column 9: not valid YAML, at or after `link`"),
+        ] {
+            let problems = parse(&format!("{HEAD}spec:\n  {spec}")).unwrap_err();
+            assert_eq!(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(), [message]);
+        }
+    }
+
+    #[test]
     fn invalid_yaml_is_reported_with_its_line_and_without_its_text() {
         let problems = parse("spec: [hunter2\nhunter3: {\n").unwrap_err();
         assert_eq!(problems.len(), 1);
         assert!(
             problems[0].message.starts_with("line ")
-                && problems[0].message.ends_with("not valid YAML, at or after `spec`"),
+                && problems[0].message.ends_with("not valid YAML, inside the `[` of line 1"),
             "{problems:?}"
         );
         assert!(!format!("{problems:?}").contains("hunter"));

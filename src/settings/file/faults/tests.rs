@@ -42,6 +42,7 @@ fn a_field_in_another_place_is_told_where_it_belongs() {
         ("spec: {name: x}", "line 4, column 8: `name` belongs under `metadata` or under `spec.pullSecrets[]`"),
         ("spec: {apiVersion: x}", "line 4, column 8: `apiVersion` belongs to the top level"),
         ("spec: {link: none, link: none}", "line 4, column 20: duplicate key"),
+        ("spec: {pullSecrets: [{}, null]}", "line 4, column 26: item 2 of `spec.pullSecrets` is empty"),
         ("spec: {shape: chart}", "line 4, column 8: `shape` is called `format` now"),
         ("spec: {include: []}", "line 4, column 8: `include` belongs under `spec.pullSecrets[].namespaces`"),
         ("spec: {pullSecrets: [{namespace: x}]}", "line 4, column 23: unknown field; did you mean `namespaces`?"),
