@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::source;
 use super::value::{Wanted, how_to_set};
 use crate::environment::{Environment, Reading};
-use regcred_core::credentials::presets::{Host, Otherwise, Preset, UserName};
+use regcred_core::credentials::presets::{Host, Preset, UserName};
 use regcred_core::credentials::{Credential, NameSource};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::registry::{InvalidRegistry, RegistryKey};
@@ -35,22 +35,19 @@ fn first_set_variable(
 
 pub(super) fn registry(preset: &'static Preset, environment: &Environment) -> Result<RegistryKey, Diagnostic> {
     let first = |names, what| first_set_variable(names, what, preset, environment);
-    let (names, otherwise) = match preset.host {
-        Host::Fixed(host) => return parse_host(host, &format!("`--login {}`", preset.name), host),
-        Host::Variable(names, otherwise) => (names, otherwise),
+    let known = |host| parse_host(host, &format!("`--login {}`", preset.name), host);
+    let (names, example) = match preset.host {
+        Host::Fixed(host) => return known(host),
+        Host::Optional(names, host) if !names.iter().any(|name| environment.is_set(name)) => return known(host),
+        Host::Optional(names, example) | Host::Needed(names, example) => (names, example),
     };
-    let name = match (first(names, "the registry's host"), otherwise) {
-        (Ok(name), _) => name,
-        (Err(_), Otherwise::Default(host)) => return parse_host(host, &format!("`--login {}`", preset.name), host),
-        (Err(problem), Otherwise::Needed(_)) => return Err(problem),
-    };
+    let name = first(names, "the registry's host")?;
     let wanted = Wanted {
         name: &name,
         purpose: format!("the registry's host for `--login {}`", preset.name),
         preset: Some(preset),
     };
     let host = wanted.value(environment)?;
-    let (Otherwise::Default(example) | Otherwise::Needed(example)) = otherwise;
     parse_host(trimmed(&host), &format!("`{name}`"), example)
 }
 

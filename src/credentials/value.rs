@@ -79,11 +79,14 @@ impl Wanted<'_> {
     }
 }
 
+const SET_BY_GITLAB: &str = "GitLab sets it by itself as soon as the project or its group has a deploy token named `gitlab-deploy-token` \
+                             (Settings > Repository > Deploy tokens)";
+
 /// The hint if the variable is not set or empty, for the CI and the registry.
 pub(super) fn how_to_set(name: &VariableName, preset: Option<&Preset>, environment: &Environment) -> String {
     let ci = environment.ci();
     match preset {
-        Some(Preset { in_gitlab: Some(hint), .. }) if ci.is_gitlab() => (*hint).to_owned(),
+        Some(Preset { name: "gitlab", .. }) if ci.is_gitlab() => SET_BY_GITLAB.to_owned(),
         None if ci == Ci::None => ci.how_to_set(name) + ", or name another variable",
         _ => ci.how_to_set(name),
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use regcred::cli::Arguments;
 use regcred::internals::file;
-use regcred_core::credentials::presets::{Host, Otherwise, PRESETS, UserName};
+use regcred_core::credentials::presets::{Host, PRESETS, UserName};
 use regcred_core::diagnostic::Code;
 use regcred_core::explain::Cause;
 use regcred_core::objects::marks::{Role, annotations};
@@ -65,8 +65,8 @@ fn the_table_of_presets_is_that_of_the_code() {
     for preset in PRESETS {
         let host = match preset.host {
             Host::Fixed(host) => format!("`{host}`"),
-            Host::Variable(names, Otherwise::Needed(_)) => format!("in {}", code(names)),
-            Host::Variable(names, Otherwise::Default(host)) => format!("in {}, else `{host}`", code(names)),
+            Host::Needed(names, _) => format!("in {}", code(names)),
+            Host::Optional(names, host) => format!("in {}, else `{host}`", code(names)),
         };
         let username = match preset.username {
             UserName::Fixed(name) => format!("`{name}`"),

@@ -14,17 +14,10 @@ use crate::names::VariableName;
 pub enum Host {
     /// A fixed host.
     Fixed(&'static str),
-    /// The first of these variables that is set, and the fallback if none is set.
-    Variable(&'static [&'static str], Otherwise),
-}
-
-/// The host of a preset if no variable names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Otherwise {
-    /// This default.
-    Default(&'static str),
-    /// No default, but an example of such a host.
-    Needed(&'static str),
+    /// The first of these variables that is set, or else this host.
+    Optional(&'static [&'static str], &'static str),
+    /// The first of these variables that is set, and an example of such a host.
+    Needed(&'static [&'static str], &'static str),
 }
 
 /// Where a preset's user name comes from.
@@ -49,19 +42,16 @@ pub struct Preset {
     pub password: &'static [&'static str],
     /// The rules for its user names and passwords.
     pub rule: &'static str,
-    /// What to do in GitLab if its variables are not set, although GitLab sets them by itself.
-    pub in_gitlab: Option<&'static str>,
 }
 
 /// All presets, by name.
 pub const PRESETS: &[Preset] = &[
     Preset {
         name: "acr",
-        host: Host::Variable(&["ACR_LOGIN_SERVER", "ACR_REGISTRY"], Otherwise::Needed("NAME.azurecr.io")),
+        host: Host::Needed(&["ACR_LOGIN_SERVER", "ACR_REGISTRY"], "NAME.azurecr.io"),
         username: UserName::Variable(&["ACR_USERNAME", "ACR_CLIENT_ID", "AZURE_CLIENT_ID"]),
         password: &["ACR_PASSWORD", "ACR_CLIENT_SECRET", "AZURE_CLIENT_SECRET"],
         rule: "the application id of a service principal or the name of a token; the all-zero id is a login of 3 hours",
-        in_gitlab: None,
     },
     Preset {
         name: "dockerhub",
@@ -69,15 +59,13 @@ pub const PRESETS: &[Preset] = &[
         username: UserName::Variable(&["DOCKERHUB_USERNAME", "DOCKERHUB_USER", "DOCKER_USERNAME"]),
         password: &["DOCKERHUB_TOKEN", "DOCKERHUB_PASSWORD", "DOCKER_PASSWORD"],
         rule: "the account; with an organisation access token the name of the organisation",
-        in_gitlab: None,
     },
     Preset {
         name: "gar",
-        host: Host::Variable(&["GAR_HOST", "GAR_REGISTRY"], Otherwise::Needed("REGION-docker.pkg.dev")),
+        host: Host::Needed(&["GAR_HOST", "GAR_REGISTRY"], "REGION-docker.pkg.dev"),
         username: UserName::Fixed("_json_key"),
         password: &["GAR_KEY_FILE", "GAR_KEY", "GOOGLE_APPLICATION_CREDENTIALS"],
         rule: "always _json_key; the password is the key file of a service account (a File variable, or its JSON)",
-        in_gitlab: None,
     },
     Preset {
         name: "ghcr",
@@ -86,34 +74,27 @@ pub const PRESETS: &[Preset] = &[
         password: &["GHCR_TOKEN", "GHCR_PAT", "CR_PAT"],
         rule: "any account (with `registry: ghcr.io`, regcred.yaml may name it: `username: {value: acme-bot}`); the token is a \
                classic one with read:packages (fine-grained and app tokens do not pull)",
-        in_gitlab: None,
     },
     Preset {
         name: "gitlab",
-        host: Host::Variable(&["CI_REGISTRY"], Otherwise::Default("registry.gitlab.com")),
+        host: Host::Optional(&["CI_REGISTRY"], "registry.gitlab.com"),
         username: UserName::Variable(&["CI_DEPLOY_USER"]),
         password: &["CI_DEPLOY_PASSWORD"],
         rule: "a deploy token named gitlab-deploy-token with read_registry; others are gitlab+deploy-token-N",
-        in_gitlab: Some(
-            "GitLab sets it by itself as soon as the project or its group has a deploy token named `gitlab-deploy-token` \
-             (Settings > Repository > Deploy tokens)",
-        ),
     },
     Preset {
         name: "harbor",
-        host: Host::Variable(&["HARBOR_HOST", "HARBOR_REGISTRY"], Otherwise::Needed("harbor.example.com")),
+        host: Host::Needed(&["HARBOR_HOST", "HARBOR_REGISTRY"], "harbor.example.com"),
         username: UserName::Variable(&["HARBOR_USERNAME", "HARBOR_USER", "HARBOR_ROBOT"]),
         password: &["HARBOR_PASSWORD", "HARBOR_TOKEN", "HARBOR_SECRET"],
         rule: "robot$NAME or robot$PROJECT+NAME: keep the $ from being expanded",
-        in_gitlab: None,
     },
     Preset {
         name: "jfrog",
-        host: Host::Variable(&["JFROG_HOST", "JFROG_REGISTRY"], Otherwise::Needed("NAME.jfrog.io")),
+        host: Host::Needed(&["JFROG_HOST", "JFROG_REGISTRY"], "NAME.jfrog.io"),
         username: UserName::Variable(&["JFROG_USER", "JFROG_USERNAME"]),
         password: &["JFROG_TOKEN", "JFROG_ACCESS_TOKEN", "JFROG_PASSWORD"],
         rule: "the account of the access, identity or reference token",
-        in_gitlab: None,
     },
     Preset {
         name: "quay",
@@ -121,7 +102,6 @@ pub const PRESETS: &[Preset] = &[
         username: UserName::Variable(&["QUAY_USERNAME", "QUAY_USER", "QUAY_ROBOT"]),
         password: &["QUAY_TOKEN", "QUAY_PASSWORD"],
         rule: "ORGANISATION+ROBOT for a robot account",
-        in_gitlab: None,
     },
 ];
 
@@ -130,8 +110,8 @@ impl Preset {
     pub fn summary(&self) -> String {
         let host = match self.host {
             Host::Fixed(host) => host.to_owned(),
-            Host::Variable(names, Otherwise::Needed(_)) => format!("from {}", names.join(" or ")),
-            Host::Variable(names, Otherwise::Default(host)) => format!("from {}, else {host}", names.join(" or ")),
+            Host::Needed(names, _) => format!("from {}", names.join(" or ")),
+            Host::Optional(names, host) => format!("from {}, else {host}", names.join(" or ")),
         };
         format!("{}: the host is {host}; the user name is {}", self.name, self.rule)
     }
@@ -152,8 +132,8 @@ impl Preset {
         };
         let mut variables = match self.host {
             Host::Fixed(_) => Vec::new(),
-            Host::Variable(names, Otherwise::Default(host)) => all(names, "the host", Some(host)),
-            Host::Variable(names, Otherwise::Needed(_)) => all(names, "the host", None),
+            Host::Optional(names, host) => all(names, "the host", Some(host)),
+            Host::Needed(names, _) => all(names, "the host", None),
         };
         if let UserName::Variable(names) = self.username {
             variables.extend(all(names, "the user name", None));
@@ -196,8 +176,8 @@ pub fn of_host(host: &str) -> Option<&'static Preset> {
     let index = |host: &str| host.parse::<RegistryKey>().ok().map(|key| key.canonical().0.index().to_owned());
     let wanted = index(host)?;
     PRESETS.iter().find(|preset| match preset.host {
-        Host::Fixed(host) | Host::Variable(_, Otherwise::Default(host)) => index(host).as_ref() == Some(&wanted),
-        Host::Variable(_, Otherwise::Needed(example)) => {
+        Host::Fixed(host) | Host::Optional(_, host) => index(host).as_ref() == Some(&wanted),
+        Host::Needed(_, example) => {
             let is_capital = |letter: char| letter.is_ascii_uppercase();
             let (head, rest) = example.split_at(example.find(is_capital).unwrap_or_default());
             wanted.starts_with(head) && wanted.ends_with(rest.trim_start_matches(is_capital))
@@ -236,7 +216,7 @@ mod tests {
         assert!(PRESETS.is_sorted_by_key(|preset| preset.name));
         for preset in PRESETS {
             let host = match preset.host {
-                Host::Variable(names, _) => names,
+                Host::Optional(names, _) | Host::Needed(names, _) => names,
                 Host::Fixed(_) => &[],
             };
             let username = match preset.username {
