@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use regcred_core::credentials::text_of;
 use regcred_core::names::VariableName;
@@ -193,12 +193,6 @@ impl Environment {
     pub fn like(&self, name: &VariableName) -> Option<&str> {
         let set = self.variables.iter().filter(|(_, value)| !value.is_empty());
         one_slip_away(name.as_str(), set.filter_map(|(other, _)| other.to_str()))
-    }
-
-    /// Whether the variable is set to exactly this secret.
-    #[expect(clippy::disallowed_methods, reason = "compares, and reveals nothing")]
-    pub fn holds(&self, name: &str, secret: &SecretString) -> bool {
-        !secret.expose_secret().is_empty() && self.setting(name) == Some(secret.expose_secret())
     }
 
     /// The variables for a child process: all except those with credentials.

@@ -190,7 +190,8 @@ fn agrees(emitted: &[DockerConfig], image: &str, answer: Option<&[String]>) -> b
 /// may come in any order.
 #[expect(clippy::disallowed_methods, reason = "compares with the names that the kubelet tries")]
 fn tries(docker_configs: &[DockerConfig], image: &Image, usernames: &[String]) -> bool {
-    let logins = kubelet::matching(docker_configs.iter().flat_map(DockerConfig::logins), image);
+    let logins =
+        kubelet::matching(docker_configs.iter().flat_map(DockerConfig::logins), |login| &login.registry, image);
     let is_one_place = |one: &&Credential, other: &&Credential| {
         one.is_one_of_several && other.is_one_of_several && one.registry.index() == other.registry.index()
     };

@@ -77,7 +77,7 @@ impl Pod {
         let images: Vec<_> =
             failed.iter().filter(|one| REASONS.contains(&one.reason)).map(|one| one.used.image).collect();
         let is_for = |keys: &[&RegistryKey], image: &&str| {
-            image.parse::<Image>().is_ok_and(|image| !matching(keys.iter().copied(), &image).is_empty())
+            image.parse::<Image>().is_ok_and(|image| !matching(keys.iter().copied(), |key| key, &image).is_empty())
         };
         let mut lacking = pull_secrets.filter(|(name, _)| !self.refers(name.as_str()));
         self.metadata.deletion_timestamp.is_none()

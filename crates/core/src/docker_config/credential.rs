@@ -2,7 +2,6 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::kubelet;
 use super::registry::RegistryKey;
 
 /// One login for one registry.
@@ -24,12 +23,6 @@ pub struct Credential {
     pub public_username: bool,
     /// Whether its Docker config has other logins for the same registry, which a kubelet tries, too.
     pub is_one_of_several: bool,
-}
-
-impl kubelet::Entry for Credential {
-    fn key(&self) -> &RegistryKey {
-        &self.registry
-    }
 }
 
 impl Credential {

@@ -142,25 +142,17 @@ fn is_good_digest(digest: &str) -> bool {
     })
 }
 
-/// An item that has a key of `auths`.
-pub trait Entry {
-    /// The key.
-    fn key(&self) -> &RegistryKey;
-}
-
-impl Entry for RegistryKey {
-    fn key(&self) -> &RegistryKey {
-        self
-    }
-}
-
 /// The entries that a kubelet tries for the image, the most specific first; entries with one key in the order of the pull secrets.
-pub fn matching<'a, E: Entry>(entries: impl Iterator<Item = &'a E>, image: &Image) -> Vec<&'a E> {
+pub fn matching<'a, E>(
+    entries: impl Iterator<Item = &'a E>,
+    key: impl Fn(&E) -> &RegistryKey,
+    image: &Image,
+) -> Vec<&'a E> {
     let mut entries: Vec<_> = entries.collect();
-    entries.sort_by(|one, other| other.key().index().cmp(one.key().index()));
-    let direct: Vec<_> = entries.iter().copied().filter(|entry| matches(entry.key(), image)).collect();
+    entries.sort_by(|one, other| key(other).index().cmp(key(one).index()));
+    let direct: Vec<_> = entries.iter().copied().filter(|entry| matches(key(entry), image)).collect();
     if direct.is_empty() && image.may_be_on_docker_hub() {
-        return entries.into_iter().filter(|entry| entry.key().index() == "index.docker.io").collect();
+        return entries.into_iter().filter(|entry| key(entry).index() == "index.docker.io").collect();
     }
     direct
 }

@@ -103,12 +103,6 @@ struct Known<'a> {
     secret: &'a str,
 }
 
-impl kubelet::Entry for Known<'_> {
-    fn key(&self) -> &RegistryKey {
-        self.registry
-    }
-}
-
 impl DockerConfig {
     /// Merges logins. Equal logins of one registry become one; different logins from one Docker config both stay.
     ///
@@ -185,7 +179,7 @@ pub fn matches(pull_secrets: &[(&str, &Logins)], image: &Image) -> Vec<Match> {
         username: entry.username.clone(),
         secret: (pull_secrets.len() > 1).then(|| entry.secret.to_owned()),
     };
-    kubelet::matching(entries.iter(), image).into_iter().map(shown).collect()
+    kubelet::matching(entries.iter(), |entry| entry.registry, image).into_iter().map(shown).collect()
 }
 
 fn conflict(one: &Credential, other: &Credential) -> Diagnostic {

@@ -193,12 +193,6 @@ struct Keyed<'a> {
     candidate: Option<Candidate<'a>>,
 }
 
-impl kubelet::Entry for Keyed<'_> {
-    fn key(&self) -> &RegistryKey {
-        self.key
-    }
-}
-
 impl<'a> Keyed<'a> {
     fn read(secret: &'a PullSecret, entry: &'a Entry) -> Option<Self> {
         let (key, login) = match entry {
@@ -247,7 +241,7 @@ impl Facts {
         let Ok(reference) = &self.wanted.reference else { return Vec::new() };
         let keyed = |secret: &'a PullSecret| secret.entries().iter().filter_map(|entry| Keyed::read(secret, entry));
         let keyed: Vec<_> = secrets.iter().flat_map(keyed).collect();
-        let matching = kubelet::matching(keyed.iter(), reference.image());
+        let matching = kubelet::matching(keyed.iter(), |entry| entry.key, reference.image());
         matching.into_iter().filter_map(|entry| entry.candidate).collect()
     }
 }

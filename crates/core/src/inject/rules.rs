@@ -1,6 +1,6 @@
 //! Chooses the pull secrets that a Pod needs.
 
-use crate::docker_config::kubelet::{self, Entry, Image};
+use crate::docker_config::kubelet::{self, Image};
 use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, NamespacePattern, ResourceName};
 
@@ -41,18 +41,6 @@ pub struct PullSecretRule {
     pub exclude: Vec<NamespacePattern>,
 }
 
-/// A key of one of the pull secrets.
-struct Key<'a> {
-    registry: &'a RegistryKey,
-    name: &'a ResourceName,
-}
-
-impl Entry for Key<'_> {
-    fn key(&self) -> &RegistryKey {
-        self.registry
-    }
-}
-
 impl Rules {
     /// The names of the pull secrets for a Pod with these images in this namespace. If the Pod had all pull secrets, a kubelet would try a
     /// login of each of these for one of the images.
@@ -71,12 +59,13 @@ impl Rules {
         if self.which == Which::All {
             return there.iter().map(|rule| rule.name.as_str()).collect();
         }
-        let keys: Vec<_> = there
-            .iter()
-            .flat_map(|rule| rule.registries.iter().map(|registry| Key { registry, name: &rule.name }))
-            .collect();
-        let tried: Vec<_> = images.iter().flat_map(|image| kubelet::matching(keys.iter(), image)).collect();
-        let is_tried = |rule: &&&PullSecretRule| tried.iter().any(|key| key.name == &rule.name);
+        let mut keys = Vec::new();
+        for rule in &there {
+            keys.extend(rule.registries.iter().map(|registry| (registry, &rule.name)));
+        }
+        let tried = |image| kubelet::matching(keys.iter(), |(registry, _)| registry, image);
+        let tried: Vec<_> = images.iter().flat_map(tried).collect();
+        let is_tried = |rule: &&&PullSecretRule| tried.iter().any(|(_, name)| *name == &rule.name);
         there.iter().filter(is_tried).map(|rule| rule.name.as_str()).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::reference::Reference;
 use crate::credentials::Credential;
-use crate::docker_config::kubelet::{self, Entry};
+use crate::docker_config::kubelet;
 use crate::docker_config::registry::RegistryKey;
 
 /// The question for one registry.
@@ -19,12 +19,6 @@ pub struct Question<'a> {
 struct Candidate<'a> {
     number: usize,
     login: &'a Credential,
-}
-
-impl Entry for Candidate<'_> {
-    fn key(&self) -> &RegistryKey {
-        &self.login.registry
-    }
 }
 
 /// Each login with the images that it matches, then the images without a login. Equal questions are asked once.
@@ -52,7 +46,7 @@ pub fn questions<'a>(logins: &[&'a Credential], images: &'a [Reference]) -> Vec<
     let mut without: Vec<Question<'a>> = Vec::new();
     for image in images {
         let domain = image.image().domain();
-        let matching = kubelet::matching(candidates.iter(), image.image());
+        let matching = kubelet::matching(candidates.iter(), |one| &one.login.registry, image.image());
         for Candidate { number, login } in &matching {
             add(&mut questions[*number], Some(login), domain, image);
         }

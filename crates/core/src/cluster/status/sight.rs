@@ -38,7 +38,7 @@ pub(super) fn see<'a>(wanted: &PullSecret<'a>, there: Option<&Secret>) -> Sight<
 impl Sight<'_> {
     /// Whether it has, or should have, a login that a kubelet tries for the image.
     pub(super) fn has_a_login_for(&self, image: &str) -> bool {
-        image.parse::<Image>().is_ok_and(|image| !matching(self.registries.iter(), &image).is_empty())
+        image.parse::<Image>().is_ok_and(|image| !matching(self.registries.iter(), |key| key, &image).is_empty())
     }
 
     /// Whether a text quotes one of its passwords, or a user name as long as a token.

@@ -4,7 +4,7 @@ use super::*;
 
 fn tried(keys: &[&str], image: &str) -> Vec<String> {
     let keys: Vec<RegistryKey> = keys.iter().map(|key| key.parse().unwrap()).collect();
-    matching(keys.iter(), &image.parse().unwrap()).into_iter().map(ToString::to_string).collect()
+    matching(keys.iter(), |key| key, &image.parse().unwrap()).into_iter().map(ToString::to_string).collect()
 }
 
 #[test]
