@@ -12,7 +12,7 @@ use regcred_core::diagnostic::{Code, Diagnostic, Severity};
 use regcred_core::names::{AccountName, NameGlob, Namespace, NamespacePattern, ResourceName, VariableName};
 use regcred_core::spec::choice::{Format, Link, Profile, Protect, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
-use regcred_core::spec::external::{self, ExternalSettings, Reach};
+use regcred_core::spec::external::{self, ExternalSettings};
 use regcred_core::spec::typed::parsed;
 use regcred_core::spec::{Open, Options, Origin, Parsed, PullSecret, SECRET_NAME, Sourced};
 
@@ -270,7 +270,7 @@ fn sorted(mut names: Vec<ResourceName>) -> Vec<ResourceName> {
 
 /// The parts of strategy or link that an ExternalSecret cannot serve.
 fn unserved(external: &ExternalSettings, combination: Combination) -> Option<Diagnostic> {
-    if combination.strategy != Strategy::Static && matches!(external.reach, Reach::Cluster(..)) {
+    if combination.strategy != Strategy::Static && external.for_all.is_some() {
         let strategy = combination.strategy;
         let message =
             format!("`clusterExternalSecret` has no effect with `--strategy {strategy}`, which copies one Secret");

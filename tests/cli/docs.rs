@@ -86,6 +86,26 @@ fn the_table_of_causes_is_that_of_the_code() {
     compare("explain.md", "causes", &rows.concat());
 }
 
+/// Why an object with this role has the annotation.
+fn reason(annotation: &str, value: &str, role: Role) -> &'static str {
+    match (annotation, value, role) {
+        ("argocd.argoproj.io/sync-wave", "-1", _) => {
+            "before the workloads: Argo CD applies kinds it does not know last"
+        }
+        ("argocd.argoproj.io/sync-wave", _, Role::Definition) => "before the resources of its kind",
+        ("argocd.argoproj.io/sync-wave", ..) => "before everything that is in it",
+        (.., Role::CustomResource) => "its kind may be defined in the same sync, by another Application's chart",
+        (.., Role::Definition) => {
+            "all controllers of a cluster share it, and its deletion would delete the resources of all: it stays"
+        }
+        ("argocd.argoproj.io/sync-options", ..) => {
+            "it is not ours: it stays when it leaves the repository or the Application goes, and only our fields are applied"
+        }
+        ("helm.sh/resource-policy", ..) => "it is not ours: it stays when the release is uninstalled",
+        _ => "it is not ours: it stays when it leaves the repository",
+    }
+}
+
 #[test]
 fn each_profile_has_a_page_with_every_annotation_and_its_reason() {
     let roles = [
@@ -100,8 +120,9 @@ fn each_profile_has_a_page_with_every_annotation_and_its_reason() {
         let mut rows = vec!["| on a | annotation | value | why |\n|---|---|---|---|\n".to_owned()];
         for (role, name) in roles {
             let annotations = annotations(Some(*profile), role);
-            rows.extend(annotations.iter().map(|annotation| {
-                format!("| {name} | `{}` | `{}` | {} |\n", annotation.name, annotation.value, annotation.reason)
+            rows.extend(annotations.iter().map(|(annotation, value)| {
+                let reason = reason(annotation, value, role);
+                format!("| {name} | `{annotation}` | `{value}` | {reason} |\n")
             }));
             if annotations.is_empty() {
                 rows.push(format!("| {name} | none | | nothing is needed |\n"));

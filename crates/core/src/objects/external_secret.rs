@@ -6,9 +6,9 @@ use super::fetched::{Fetched, fetched};
 use super::marks::{Marks, Role};
 use super::{Object, Part, Request, Restyle};
 use crate::names::{Namespace, ResourceName};
+use crate::spec::external::ExternalSettings;
 use crate::spec::external::generator::Scope;
 use crate::spec::external::written::{Generator, LabelExpression, LabelOperator, LabelSelector};
-use crate::spec::external::{ExternalSettings, Reach, Selection};
 
 /// The namespaced objects of these pull secrets: first our generators, then the ExternalSecrets.
 ///
@@ -21,7 +21,7 @@ pub fn in_namespace<'a, R: Restyle>(
 ) -> Result<Vec<Object>, R::Error> {
     let pull_secrets: Vec<_> = pull_secrets.collect();
     let mut parts = generators(pull_secrets.iter().map(|(_, external)| *external), Scope::Namespace);
-    let here = pull_secrets.iter().filter(|(_, external)| matches!(external.reach, Reach::EachNamespace));
+    let here = pull_secrets.iter().filter(|(_, external)| external.for_all.is_none());
     parts.extend(here.map(|(name, external)| external_secret(name, external)));
     dressed(parts, marks, restyle)
 }
@@ -34,15 +34,15 @@ pub fn in_cluster<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<Vec<
     let mut parts = generators(request.pull_secrets.iter().filter_map(|secret| secret.external), Scope::Cluster);
     for secret in &request.pull_secrets {
         let Some(external) = secret.external else { continue };
-        let Reach::Cluster(selection, refresh_time) = &external.reach else { continue };
+        let Some(for_all) = &external.for_all else { continue };
         // It has the `spec` of the ExternalSecret, whose template serves both.
         let objects = restyle.restyle(external_secret(secret.name, external))?;
         let spec = objects.into_iter().find_map(|mut object| object.remove("spec")).unwrap_or_default();
-        let selectors = match selection {
-            Selection::Labelled(selectors) => json!(selectors),
-            Selection::Named => json!([by_name(secret.namespaces)]),
+        let selectors = match for_all.namespace_selectors.as_slice() {
+            [] => json!([by_name(secret.namespaces)]),
+            selectors => json!(selectors),
         };
-        parts.push(cluster_external_secret(secret.name, &selectors, refresh_time, &spec));
+        parts.push(cluster_external_secret(secret.name, &selectors, for_all.refresh_time(), &spec));
     }
     dressed(parts, &request.marks, restyle)
 }

@@ -38,8 +38,7 @@ impl Marks {
     /// The annotations of an object with this role.
     pub fn annotations(&self, role: Role) -> impl Iterator<Item = (&'static str, String)> {
         let owner = role.is_ours().then(|| (OWNER, self.owner.clone()));
-        let profile =
-            annotations(self.profile, role).iter().map(|annotation| (annotation.name, annotation.value.to_owned()));
+        let profile = annotations(self.profile, role).iter().map(|(name, value)| (*name, (*value).to_owned()));
         owner.into_iter().chain(profile)
     }
 
@@ -86,64 +85,26 @@ impl Role {
     }
 }
 
-/// One annotation, with its reason for the documentation.
-#[derive(Clone, Copy, Debug)]
-pub struct Annotation {
-    /// Its name.
-    pub name: &'static str,
-    /// Its value.
-    pub value: &'static str,
-    /// The reason for it.
-    pub reason: &'static str,
-}
+/// An annotation for the tool of a profile, with its value; the page of the profile says why.
+pub type Annotation = (&'static str, &'static str);
 
-const ARGOCD_KEEP: Annotation = Annotation {
-    name: "argocd.argoproj.io/sync-options",
-    value: "Prune=false,Delete=false,ServerSideApply=true",
-    reason: "it is not ours: it stays when it leaves the repository or the Application goes, and only our fields are applied",
-};
-const ARGOCD_FIRST: Annotation =
-    Annotation { name: "argocd.argoproj.io/sync-wave", value: "-2", reason: "before everything that is in it" };
-const ARGOCD_EARLY: Annotation = Annotation {
-    name: "argocd.argoproj.io/sync-wave",
-    value: "-1",
-    reason: "before the workloads: Argo CD applies kinds it does not know last",
-};
-const ARGOCD_UNKNOWN: Annotation = Annotation {
-    name: "argocd.argoproj.io/sync-options",
-    value: "SkipDryRunOnMissingResource=true",
-    reason: "its kind may be defined in the same sync, by another Application's chart",
-};
-const FLUX_KEEP: Annotation = Annotation {
-    name: "kustomize.toolkit.fluxcd.io/prune",
-    value: "disabled",
-    reason: "it is not ours: it stays when it leaves the repository",
-};
-const HELM_KEEP: Annotation = Annotation {
-    name: "helm.sh/resource-policy",
-    value: "keep",
-    reason: "it is not ours: it stays when the release is uninstalled",
-};
-
-const SHARED: &str =
-    "all controllers of a cluster share it, and its deletion would delete the resources of all: it stays";
-const ARGOCD_SHARED: Annotation = Annotation { reason: SHARED, ..ARGOCD_KEEP };
-const ARGOCD_BEFORE: Annotation = Annotation { reason: "before the resources of its kind", ..ARGOCD_FIRST };
-const FLUX_SHARED: Annotation = Annotation { reason: SHARED, ..FLUX_KEEP };
-const HELM_SHARED: Annotation = Annotation { reason: SHARED, ..HELM_KEEP };
+const ARGOCD_KEEP: Annotation = ("argocd.argoproj.io/sync-options", "Prune=false,Delete=false,ServerSideApply=true");
+const ARGOCD_FIRST: Annotation = ("argocd.argoproj.io/sync-wave", "-2");
+/// Argo CD applies kinds that it does not know last.
+const ARGOCD_EARLY: Annotation = ("argocd.argoproj.io/sync-wave", "-1");
+const ARGOCD_UNKNOWN: Annotation = ("argocd.argoproj.io/sync-options", "SkipDryRunOnMissingResource=true");
+const FLUX_KEEP: Annotation = ("kustomize.toolkit.fluxcd.io/prune", "disabled");
+const HELM_KEEP: Annotation = ("helm.sh/resource-policy", "keep");
 
 /// The annotations of an object with this role.
 pub fn annotations(profile: Option<Profile>, role: Role) -> &'static [Annotation] {
     match (profile, role) {
-        (Some(Profile::Argocd), Role::Namespace) => &[ARGOCD_KEEP, ARGOCD_FIRST],
-        (Some(Profile::Argocd), Role::Definition) => &[ARGOCD_SHARED, ARGOCD_BEFORE],
+        (Some(Profile::Argocd), Role::Namespace | Role::Definition) => &[ARGOCD_KEEP, ARGOCD_FIRST],
         (Some(Profile::Argocd), Role::LinkedServiceAccount) => &[ARGOCD_KEEP],
         (Some(Profile::Argocd), Role::Policy) => &[ARGOCD_EARLY],
         (Some(Profile::Argocd), Role::CustomResource) => &[ARGOCD_UNKNOWN, ARGOCD_EARLY],
-        (Some(Profile::Flux), Role::Namespace | Role::LinkedServiceAccount) => &[FLUX_KEEP],
-        (Some(Profile::Flux), Role::Definition) => &[FLUX_SHARED],
-        (Some(Profile::Helm), Role::Namespace | Role::LinkedServiceAccount) => &[HELM_KEEP],
-        (Some(Profile::Helm), Role::Definition) => &[HELM_SHARED],
+        (Some(Profile::Flux), role) if !role.is_ours() => &[FLUX_KEEP],
+        (Some(Profile::Helm), role) if !role.is_ours() => &[HELM_KEEP],
         _ => &[],
     }
 }

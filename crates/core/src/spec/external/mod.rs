@@ -7,7 +7,7 @@ pub mod written;
 use super::go::nanoseconds;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::registry::RegistryKey;
-use written::{ClusterExternalSecret, External, Generator, LabelSelector, RemoteKey, Store};
+use written::{ClusterExternalSecret, External, Generator, RemoteKey, Store};
 
 /// The resolved `ExternalSecret` of one pull secret.
 #[derive(Clone, Debug)]
@@ -18,8 +18,8 @@ pub struct ExternalSettings {
     pub refresh_interval: String,
     /// The logins that it fetches.
     pub content: Content,
-    /// Whether there is one object per namespace, or one for all.
-    pub reach: Reach,
+    /// The one object for all namespaces; without it there is one in each.
+    pub for_all: Option<ClusterExternalSecret>,
 }
 
 /// The logins of an `ExternalSecret`.
@@ -65,24 +65,6 @@ pub enum StoredName {
     Remote(RemoteKey),
 }
 
-/// The number of objects.
-#[derive(Clone, Debug)]
-pub enum Reach {
-    /// An `ExternalSecret` in each namespace.
-    EachNamespace,
-    /// One `ClusterExternalSecret` for these namespaces, and how often it looks for new ones.
-    Cluster(Selection, String),
-}
-
-/// Which namespaces a `ClusterExternalSecret` is for.
-#[derive(Clone, Debug)]
-pub enum Selection {
-    /// The namespaces of the pull secret, by name.
-    Named,
-    /// The namespaces with these labels.
-    Labelled(Vec<LabelSelector>),
-}
-
 impl ExternalSettings {
     /// The generators, in the order of the registries.
     pub fn generators(&self) -> impl Iterator<Item = &Generator> {
@@ -117,7 +99,7 @@ impl ExternalSettings {
 
     /// Whether the cluster, and not regcred, chooses the namespaces.
     pub fn selects_by_label(&self) -> bool {
-        matches!(self.reach, Reach::Cluster(Selection::Labelled(_), _))
+        self.for_all.as_ref().is_some_and(|one| !one.namespace_selectors.is_empty())
     }
 }
 
@@ -140,27 +122,16 @@ pub fn resolve(external: Option<&External>, problems: &mut Vec<Diagnostic>) -> O
         store: store.clone().filter(|_| needs_a_store),
         refresh_interval: String::new(),
         content: content?,
-        reach: reach(cluster_external_secret.as_ref(), problems),
+        for_all: cluster_external_secret.clone(),
     };
+    if settings.for_all.as_ref().is_some_and(|one| nanoseconds(one.refresh_time()).is_none()) {
+        problems.push(no_duration("refreshTime"));
+    }
     settings.refresh_interval = refresh_interval_of(&settings, refresh_interval.as_deref(), problems);
     if settings.selects_by_label() {
         problems.extend(unreachable_generators(&settings));
     }
     Some(settings)
-}
-
-fn reach(wanted: Option<&ClusterExternalSecret>, problems: &mut Vec<Diagnostic>) -> Reach {
-    let Some(ClusterExternalSecret { namespace_selectors, refresh_time }) = wanted else { return Reach::EachNamespace };
-    let refresh_time = refresh_time.as_deref().unwrap_or("1m");
-    if nanoseconds(refresh_time).is_none() {
-        problems.push(no_duration("refreshTime"));
-    }
-    let selection = if namespace_selectors.is_empty() {
-        Selection::Named
-    } else {
-        Selection::Labelled(namespace_selectors.clone())
-    };
-    Reach::Cluster(selection, refresh_time.to_owned())
 }
 
 fn no_duration(field: &str) -> Diagnostic {

@@ -130,6 +130,13 @@ pub struct ClusterExternalSecret {
     pub refresh_time: Option<String>,
 }
 
+impl ClusterExternalSecret {
+    /// How often the operator looks for namespaces.
+    pub fn refresh_time(&self) -> &str {
+        self.refresh_time.as_deref().unwrap_or("1m")
+    }
+}
+
 /// A choice by labels, as Kubernetes writes it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
