@@ -157,7 +157,7 @@ fn of_one_key(runs: &[ClusterRun]) -> Vec<Diagnostic> {
         {
             let message = format!("{other} and {cluster} use different files with the same key");
             let hint = format!(
-                "if one of them was fetched from the wrong cluster: `regcred fetch-cert --cluster {cluster} --context CONTEXT`"
+                "if one of them is from the wrong cluster, get it again: `regcred fetch-cert --cluster {other} --context CONTEXT`, or the same for {cluster}"
             );
             warnings.push(Diagnostic::warning(Code::SameRecipient, message).hint(hint));
         }

@@ -27,7 +27,7 @@ pub fn in_clear(names: &[String]) -> Diagnostic {
 
 pub fn merged(name: &str) -> Diagnostic {
     Diagnostic::warning(Code::FileConflict, format!("{name} has a merge conflict, and is written again")).hint(
-        "encrypted documents of both sides that are still wanted keep their bytes: commit the file with `regcred.lock`",
+        "encrypted documents of both sides that are still wanted keep their bytes: commit it, with `regcred.lock` if there is one",
     )
 }
 

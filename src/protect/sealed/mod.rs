@@ -46,21 +46,26 @@ impl Sealer {
     /// Errors: the certificate is missing or has expired, or its key is not RSA.
     pub fn prepare(settings: &Settings, environment: &Environment) -> Result<Self, Failure> {
         let scope = settings.options.sealing_scope.chosen().copied().unwrap_or(SealingScope::Strict);
-        let refused = |problem| Failure::of("the certificate", problem);
-        let source = settings.options.sealing_cert.chosen().ok_or_else(|| refused(not_said()))?;
         let cluster = settings.cluster.as_ref();
-        let pem = source::read(source, environment).map_err(|problem| match (source, cluster) {
-            (Certificate::File(_), Some(name)) => refused(problem.hint(format!(
-                "check the path; `regcred fetch-cert --cluster {name} --context CONTEXT` writes the certificate of this cluster"
-            ))),
-            _ => refused(problem),
-        })?;
+        let certificate = settings.options.sealing_cert.chosen();
+        let for_cluster = |problem: Diagnostic| match (certificate, cluster) {
+            (Some(Certificate::File(_)), Some(name)) => {
+                let fetch =
+                    |hint: String| hint.replace("--output FILE", &format!("--cluster {name} --context CONTEXT"));
+                Diagnostic { hint: problem.hint.map(fetch), ..problem }
+            }
+            _ => problem,
+        };
+        let refused = |problem| Failure::of("the certificate", for_cluster(problem));
+        let source = certificate.ok_or_else(|| refused(not_said()))?;
+        let pem = source::read(source, environment).map_err(refused)?;
         let certificate::Recipient { key, public_key, mut warnings, first_day, last_day } =
             certificate::choose(&pem, &source.to_string(), Timestamp::now()).map_err(refused)?;
         seal::seal(&key, b"", b"").map_err(|_| {
             let message = format!("nothing can be sealed with the certificate in {source}");
             refused(Diagnostic::error(Code::CertificateWeak, message))
         })?;
+        warnings = warnings.into_iter().map(for_cluster).collect();
         warnings.extend((scope == SealingScope::ClusterWide).then(opens_in_every_namespace));
         let marks = settings.marks();
         let annotations = marks.annotations(Role::CustomResource);

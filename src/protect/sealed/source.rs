@@ -38,6 +38,6 @@ fn file(path: &Path, source: &Certificate) -> Result<Vec<u8>, Diagnostic> {
     read_file(path).map_err(|error| {
         let message = format!("the file that {source} names cannot be read: {}", reason(&error));
         Diagnostic::error(Code::UnreadableFile, message)
-            .hint("check the path; `regcred fetch-cert --output FILE` writes the certificate of a cluster")
+            .hint("check the path; `regcred fetch-cert --output FILE` writes the certificate of the cluster")
     })
 }
