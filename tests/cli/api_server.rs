@@ -334,6 +334,10 @@ fn a_secret_of_another_owner_stays_and_the_message_says_how_to_act_as_that_owner
     assert_eq!(status, 1, "{said}");
     assert!(said.contains("is of another owner acme, and holds other logins"), "{said}");
     assert!(said.contains("; or run with the regcred.yaml of that owner (`--config`)"), "{said}");
+    for arguments in [&["diff", "-n", "team-a"][..], &["apply", "-v", "-n", "team-a", "--on-conflict", "skip"]] {
+        let (_, said) = run(arguments, answer);
+        assert!(said.contains("(of another owner acme)") && !said.contains("not regcred's"), "{said}");
+    }
 }
 
 #[test]

@@ -108,7 +108,8 @@ pub(super) fn done(step: &Step) -> &'static str {
 pub(super) fn why(step: &Step) -> String {
     match (&step.change.reason, &step.whose) {
         (Reason::Managed, Some(tool)) => format!("managed by {tool}"),
-        (reason @ Reason::NotOurs, Some(whose)) => format!("{reason}: {whose}"),
+        (Reason::NotOurs, Some(owner)) if owner.starts_with("owner ") => format!("of another {owner}"),
+        (reason @ Reason::NotOurs, Some(tool)) => format!("{reason}: {tool}"),
         (reason, _) => reason.to_string(),
     }
 }
