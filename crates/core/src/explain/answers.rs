@@ -106,12 +106,31 @@ pub(super) fn is_good(facts: &Facts) -> bool {
     pulls(facts).any(|(_, pull)| pull.standing() == Standing::Good)
 }
 
+/// The registry refuses the image. The node's message counts if the registry does not answer this machine.
+pub(super) fn refused(facts: &Facts) -> Option<String> {
+    of_pull(facts, |pull| pull.standing() == Standing::Refused).or_else(|| {
+        let is_silent = facts.wanted.words() == Words::Refused && !facts.verdicts.iter().any(is_known);
+        let tried: Vec<_> =
+            facts.tried().iter().map(|one| format!("`{}` in `{}`", one.login.registry, one.secret)).collect();
+        let younger = younger(facts)
+            .map(|name| format!("; `{name}` was written after the Pod, and the node may not have tried it yet"));
+        let is_it = is_silent && !tried.is_empty() && !facts.has_unread();
+        is_it.then(|| {
+            format!("the node reports this; a kubelet tries {}{}", tried.join(", "), younger.unwrap_or_default())
+        })
+    })
+}
+
 /// The registry accepts a login that was written after the Pod.
 pub(super) fn later_fixed(facts: &Facts) -> Option<String> {
+    younger(facts).filter(|_| is_good(facts)).map(|name| format!("`{name}`"))
+}
+
+/// The first Secret with a login for the image that was written after the Pod.
+fn younger(facts: &Facts) -> Option<&str> {
     let pod = facts.pod.as_ref()?;
     let is_younger = |candidate: &Candidate<'_>| {
         facts.secrets.iter().any(|secret| secret.name == candidate.secret && secret.written > pod.created)
     };
-    let younger = facts.tried().into_iter().find(|candidate| is_good(facts) && is_younger(candidate))?;
-    Some(format!("`{}`", younger.secret))
+    facts.tried().into_iter().find(is_younger).map(|candidate| candidate.secret)
 }

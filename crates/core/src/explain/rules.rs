@@ -2,7 +2,7 @@
 
 use super::answers::{
     expired, is_answered, is_good, is_known, is_refused, later_fixed, not_found, of_login, of_pull, only_cached,
-    rate_limit,
+    rate_limit, refused,
 };
 use super::cause::Cause;
 use super::facts::{Facts, PolicyState};
@@ -130,7 +130,7 @@ const OF_THE_REGISTRY: &[(Cause, Rule)] = &[
     (Cause::NoRight, |facts| of_pull(facts, |pull| pull == Pull::NoRight)),
     (Cause::NoSuchTag, |facts| of_pull(facts, |pull| pull == Pull::NoSuchTag)),
     (Cause::NotFound, not_found),
-    (Cause::RefusedThere, |facts| of_pull(facts, |pull| pull.standing() == Standing::Refused)),
+    (Cause::RefusedThere, refused),
     (Cause::LaterFixed, later_fixed),
     (Cause::Fine, |facts| {
         let is_sure = !facts.has_unread() || !facts.tried().is_empty();

@@ -59,6 +59,30 @@ fn what_depends_on_a_secret_that_may_not_be_read_is_not_known_and_not_ruled_out(
 }
 
 #[test]
+fn a_refusal_that_only_the_node_reports_names_the_logins_and_a_secret_that_it_may_not_have_tried() {
+    let offline = |change: fn(&mut Facts)| {
+        let mut facts = Facts { verdicts: Vec::new(), ..facts() };
+        change(&mut facts);
+        explain(&facts)
+    };
+    let finding = offline(|_| {});
+    assert_eq!(
+        (finding.cause, finding.about.as_str()),
+        (Some(Cause::RefusedThere), "the node reports this; a kubelet tries `ghcr.io` in `pull`")
+    );
+    assert_eq!(finding.remedy, "check the password first, then the right to read the repository");
+    let finding = offline(|facts| facts.secrets[0].written = "2026-01-03T00:00:00Z".into());
+    assert!(finding.about.ends_with("; `pull` was written after the Pod, and the node may not have tried it yet"));
+    for change in [
+        (|facts| says(facts, "something else")) as fn(&mut Facts),
+        |facts| facts.secrets.push(PullSecret::unreadable("other")),
+        |facts| facts.verdicts = verdict(Some(Login::Good), Pull::Unreachable(Fault::Name)),
+    ] {
+        assert_eq!(offline(change).cause, None);
+    }
+}
+
+#[test]
 fn one_good_login_of_two_counts_for_a_running_pod_and_for_a_tag_that_is_missing() {
     let bad = || verdict(Some(Login::Refused), Pull::Refused);
     let both = |good: Vec<Verdict>| Facts { verdicts: [bad(), good].concat(), ..facts() };

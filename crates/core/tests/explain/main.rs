@@ -209,6 +209,10 @@ const CASES: &[(Cause, Change)] = &[
     (Cause::NoSuchTag, |facts| facts.verdicts = verdict(Some(Login::Good), Pull::NoSuchTag)),
     (Cause::NotFound, |facts| facts.verdicts = verdict(Some(Login::Good), Pull::NotFound)),
     (Cause::RefusedThere, |facts| facts.verdicts = verdict(Some(Login::Anybody), Pull::Refused)),
+    (Cause::RefusedThere, |facts| facts.verdicts.clear()),
+    (Cause::RefusedThere, |facts| {
+        facts.verdicts = verdict(Some(Login::Unreachable(Fault::Name)), Pull::Unreachable(Fault::Name));
+    }),
     (Cause::LaterFixed, |facts| facts.secrets[0].written = "2026-01-03T00:00:00Z".into()),
     (Cause::OnlyCached, |facts| {
         facts.wanted.state = State::Pulled;
