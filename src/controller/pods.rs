@@ -88,7 +88,10 @@ impl<'a> Pods<'a> {
             Ok(Stuck { end: End::Bare, .. }) => Some("no controller would replace it".to_owned()),
             Ok(Stuck { end: End::Protected(budget), .. }) => Some(format!("{budget} allows no eviction")),
             Ok(Stuck { end: End::Failed(problem), .. }) => Some(problem.message.clone()),
-            Ok(Stuck { end: End::NotLinked(_) | End::NotRead(_) | End::Gone | End::Evictable, .. }) => None,
+            Ok(Stuck {
+                end: End::NotLinked(_) | End::OtherReferences(_) | End::NotRead(_) | End::Gone | End::Evictable,
+                ..
+            }) => None,
             Err(why) => {
                 if let Some(pods) = self.waiting.refused(why, |pod| machine.helps(pod)) {
                     log::warn("no stuck Pod can be evicted", &[("why", why), ("pods", &pods)]);

@@ -205,7 +205,7 @@ fn a_pod_of_an_excluded_namespace_and_each_pod_that_fails_are_shown_with_what_he
     let run = bench.program("regcred").arguments(status).variable("DOCKERHUB_AUTH", LOGIN).run();
     assert_eq!(run.status, 3, "{}", run.stderr);
     for words in [
-        "the Pod has its own list `imagePullSecrets`, without image-pull-secret",
+        "had other references when the Pod was created, or its template has a list `imagePullSecrets`",
         "its ServiceAccount builder is not linked",
         "the namespace has opted out by its annotation",
         &format!("regcred explain pod own -n {served}\n"),

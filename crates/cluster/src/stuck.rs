@@ -34,6 +34,8 @@ pub enum End {
     Bare,
     /// It stays: a new Pod would lack the reference, too, because this ServiceAccount does not have it.
     NotLinked(String),
+    /// It stays: its references are not those of this ServiceAccount, so its template may have a list without the reference.
+    OtherReferences(String),
     /// It stays: this account may not read its ServiceAccount, which is not among those of the run.
     NotRead(String),
     /// It stays: this budget allows no disruption.
@@ -92,6 +94,7 @@ pub async fn restart(
         let is_read = account.parse().is_ok_and(|name| space.accounts.get(&name).is_some());
         let stays = (!delivery.helps(&numbers, &pod, &namespace, space)).then(|| match delivery.link {
             Link::ServiceAccount if !is_read => End::NotRead(account.clone()),
+            _ if delivery.may_help(&numbers, &pod, &namespace, space) => End::OtherReferences(account.clone()),
             _ => End::NotLinked(account.clone()),
         });
         async move {

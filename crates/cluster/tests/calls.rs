@@ -152,6 +152,27 @@ fn an_eviction_that_a_budget_refuses_is_asked_for_once() {
 }
 
 #[test]
+fn a_stuck_pod_with_references_of_an_earlier_name_stays_and_is_not_called_unlinked() {
+    let (name, logins) = (NAME.parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
+    let team: Namespace = "team".parse().unwrap();
+    let delivery = delivery(vec![PullSecret::new(&name, vec![team.clone()], Accounts::All, &logins)]);
+    let pod = json!({
+        "metadata": {"name": "p", "namespace": "team", "uid": "1", "ownerReferences": [{"kind": "ReplicaSet", "name": "r", "controller": true}]},
+        "spec": {"serviceAccountName": "default", "containers": [{"name": "c", "image": "ghcr.io/acme/api"}], "imagePullSecrets": [{"name": "earlier"}]},
+        "status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
+    });
+    let account = (200, "", json!({"metadata": {"name": "default"}, "imagePullSecrets": [{"name": NAME}]}));
+    let list = |items: Value| (200, "", json!({"items": items}));
+    let peer = Peer::with(vec![list(json!([pod])), account, list(json!([]))]);
+    let mut facts = Facts { namespaces: [(team, Space::default())].into() };
+    let ends = run(async { restart(&peer.server(LONG, never), &delivery, &mut facts, Mode::Evict).await }).unwrap();
+    assert!(
+        matches!(&ends[..], [Stuck { end: End::OtherReferences(account), .. }] if account == "default"),
+        "{ends:?}"
+    );
+}
+
+#[test]
 fn the_service_account_of_a_stuck_pod_is_read_even_if_the_run_does_not_choose_it() {
     let (name, logins) = (NAME.parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
     let (team, chosen): (Namespace, [ResourceName; 1]) = ("team".parse().unwrap(), ["default".parse().unwrap()]);

@@ -24,7 +24,14 @@ pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
                     Code::StuckPod,
                     format!("the Pod {place} lacks the reference, and so would a new one of the ServiceAccount `{account}`"),
                 )
-                .hint("link that ServiceAccount with --service-account, or remove `imagePullSecrets` from the Pod's template"),
+                .hint("link that ServiceAccount with --service-account"),
+            ),
+            End::OtherReferences(account) => problems.push(
+                Diagnostic::warning(
+                    Code::StuckPod,
+                    format!("the Pod {place} lacks the reference: the ServiceAccount `{account}` had other references when the Pod was created, or the Pod's template has a list `imagePullSecrets`"),
+                )
+                .hint("create the Pod again (`kubectl rollout restart`), or add the reference to the template"),
             ),
             End::NotRead(account) => problems.push(
                 Diagnostic::warning(

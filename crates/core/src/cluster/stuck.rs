@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 pub use super::pods::Pod;
 
@@ -108,19 +109,27 @@ impl Delivery<'_> {
     /// Whether a Pod is stuck, and a new Pod in its place would not be. A new Pod has the references of its template, or else the
     /// references of its ServiceAccount. The given pull secrets are for its namespace.
     pub fn helps(&self, numbers: &[usize], pod: &Pod, namespace: &Namespace, space: &Space) -> bool {
-        let is_from = |list: &[serde_json::Value]| {
-            let own = &pod.spec.image_pull_secrets;
-            own.iter().all(|one| list.iter().any(|entry| entry["name"] == one.name))
-        };
+        let own = &pod.spec.image_pull_secrets;
+        let fits = |list: &[Value]| own.iter().all(|one| list.iter().any(|entry| entry["name"] == one.name));
+        self.gives(numbers, pod, (namespace, space), fits)
+    }
+
+    /// The same if the template has no list: the Pod's other references are then those that its ServiceAccount had before.
+    pub fn may_help(&self, numbers: &[usize], pod: &Pod, namespace: &Namespace, space: &Space) -> bool {
+        self.gives(numbers, pod, (namespace, space), |_| true)
+    }
+
+    fn gives(&self, numbers: &[usize], pod: &Pod, at: (&Namespace, &Space), fits: impl Fn(&[Value]) -> bool) -> bool {
+        let (namespace, space) = at;
         let account = pod.spec.service_account_name.parse().ok().and_then(|name| space.accounts.get(&name));
         let list = account.map_or(&[][..], |account| &account.image_pull_secrets);
         let gets = |number: &&usize| match self.link {
             Link::Policy => true,
             Link::None => false,
-            Link::ServiceAccount if refers(list, self.pull_secrets[**number].name) => is_from(list),
+            Link::ServiceAccount if refers(list, self.pull_secrets[**number].name) => fits(list),
             Link::ServiceAccount => self.links(&[**number], namespace, space).iter().any(|step| {
                 let is_its = step.name.as_str() == pod.spec.service_account_name;
-                is_its && matches!(&step.object, Object::Account { list, .. } if is_from(list))
+                is_its && matches!(&step.object, Object::Account { list, .. } if fits(list))
             }),
         };
         let pull_secrets = numbers.iter().filter(gets).map(|number| &self.pull_secrets[*number]);
@@ -146,7 +155,7 @@ impl Selector {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::super::{Accounts, OnConflict, PullSecret, Unchangeable};
     use super::*;
@@ -232,20 +241,20 @@ mod tests {
                 pod["spec"]["serviceAccountName"] = json!(account.replace("excluded", "default"));
                 pod["spec"]["imagePullSecrets"] = own;
             });
-            delivery.helps(&[0], &pod, &namespace, &space)
+            [Delivery::helps, Delivery::may_help].map(|helps| helps(&delivery, &[0], &pod, &namespace, &space))
         };
         let of = |name: &str| json!([{"name": name}]);
         for (link, account, own, expected) in [
-            (Link::ServiceAccount, "default", json!([]), true),
-            (Link::ServiceAccount, "default", of("theirs"), true),
-            (Link::ServiceAccount, "default", of("own"), false),
-            (Link::ServiceAccount, "default", of("ours"), false),
-            (Link::ServiceAccount, "ci", json!([]), false),
-            (Link::ServiceAccount, "late", json!([]), true),
-            (Link::ServiceAccount, "late", of("own"), false),
-            (Link::ServiceAccount, "excluded", json!([]), false),
-            (Link::Policy, "ci", of("own"), true),
-            (Link::None, "default", json!([]), false),
+            (Link::ServiceAccount, "default", json!([]), [true, true]),
+            (Link::ServiceAccount, "default", of("theirs"), [true, true]),
+            (Link::ServiceAccount, "default", of("own"), [false, true]),
+            (Link::ServiceAccount, "default", of("ours"), [false, false]),
+            (Link::ServiceAccount, "ci", json!([]), [false, false]),
+            (Link::ServiceAccount, "late", json!([]), [true, true]),
+            (Link::ServiceAccount, "late", of("own"), [false, true]),
+            (Link::ServiceAccount, "excluded", json!([]), [false, false]),
+            (Link::Policy, "ci", of("own"), [true, true]),
+            (Link::None, "default", json!([]), [false, false]),
         ] {
             assert_eq!(helps(link, account, own.clone()), expected, "{link:?} {account} {own}");
         }

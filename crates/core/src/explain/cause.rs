@@ -79,7 +79,7 @@ causes! {
     NoReference => "no-reference",
         "neither the Pod nor its ServiceAccount refers to a pull secret", "link the pull secret: `regcred apply` in this namespace, with --service-account unless it is `default`; if regcred.yaml excludes the namespace, change that first; then create the Pod again";
     OwnReferences => "own-references",
-        "the Pod has its own list `imagePullSecrets`, so the references of its ServiceAccount are not used", "remove `imagePullSecrets` from the Pod's template, or add the right one";
+        "the Pod has other references than its ServiceAccount: the ServiceAccount had them when the Pod was created, or the Pod's template has its own list `imagePullSecrets`", "if the Pod's template has a list `imagePullSecrets`, remove that list or add the right name; then create the Pod again";
     SecretMissing => "secret-missing",
         "the Pod or its ServiceAccount names a pull secret that does not exist", "correct the name, or create it with `regcred apply`";
     WrongType => "wrong-type",

@@ -52,7 +52,14 @@ pub(super) fn has_another_login(name: &str, facts: &Facts) -> bool {
 pub(super) fn own_references(facts: &Facts) -> Option<String> {
     let pod = facts.pod.as_ref()?;
     let is_own = pod.references.iter().any(|name| !facts.account.references.contains(name));
-    let better = facts.matching(&facts.others);
-    let first = better.first().filter(|_| needs_login(facts) && is_own)?;
-    Some(format!("`{}` has a login for it", first.secret))
+    let (secret, _) = better(facts).filter(|_| needs_login(facts) && is_own)?;
+    Some(format!("`{secret}` has a login for it"))
+}
+
+/// A Secret with a login for the image that the Pod does not refer to, and whether its ServiceAccount refers to that Secret.
+pub(super) fn better(facts: &Facts) -> Option<(&str, bool)> {
+    let all = facts.matching(&facts.others);
+    let is_of_account = |secret: &str| facts.account.references.iter().any(|name| name == secret);
+    let of_account = all.iter().find(|one| is_of_account(one.secret));
+    of_account.or(all.first()).map(|one| (one.secret, of_account.is_some()))
 }

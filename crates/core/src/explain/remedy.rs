@@ -4,6 +4,7 @@ use super::answers::of_expired;
 use super::cause::Cause;
 use super::facts::Facts;
 use super::key;
+use super::references::better;
 use super::secret::{Held, PullSecret};
 use crate::names::ResourceName;
 use crate::registry::verdict::{Standing, Verdict};
@@ -17,7 +18,8 @@ const CHANGE_THE_CONTROLLER: &str = "change the login or the regcred.yaml of the
 pub(super) fn of(cause: Cause, facts: &Facts) -> String {
     let mut remedy = with_names(cause, facts).unwrap_or_else(|| cause.remedy().to_owned());
     if facts.pod.as_ref().is_some_and(|pod| pod.is_bare) && remedy.contains("the Pod's template") {
-        remedy = remedy.replace("the Pod's template", "the Pod's manifest") + "; then create the Pod again";
+        let again = if remedy.contains("create the Pod again") { "" } else { "; then create the Pod again" };
+        remedy = remedy.replace("the Pod's template", "the Pod's manifest") + again;
     }
     if !remedy.contains(APPLY) {
         return remedy;
@@ -76,6 +78,7 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
             };
             Some(remedy + &new_pod(facts))
         }
+        Cause::OwnReferences => better(facts).map(|better| format!("{}; {}", list(better), again())),
         Cause::SecretMissing => {
             let secret = facts.secrets.iter().find(|secret| matches!(secret.held, Held::Missing))?;
             secret.name.parse::<ResourceName>().ok()?;
@@ -125,6 +128,16 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
         | Cause::KeyWebSite
         | Cause::KeyHost => written_again(cause, facts),
         _ => None,
+    }
+}
+
+/// What to do about the list of a Pod that may come from its template. A new Pod gets the references of its ServiceAccount if there is no
+/// list.
+fn list((name, is_of_account): (&str, bool)) -> String {
+    if is_of_account {
+        format!("if the Pod's template has a list `imagePullSecrets`, remove that list or add `{name}` to it")
+    } else {
+        format!("add `{name}` to `imagePullSecrets` in the Pod's template")
     }
 }
 

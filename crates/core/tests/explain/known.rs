@@ -215,7 +215,8 @@ fn a_remedy_has_the_names_that_its_command_needs() {
         *facts.pod.as_mut().unwrap() =
             Pod { references: vec!["own".into()], is_bare: true, ..facts.pod.clone().unwrap() };
     };
-    let expected = "remove `imagePullSecrets` from the Pod's manifest, or add the right one; then create the Pod again";
+    let expected = "if the Pod's manifest has a list `imagePullSecrets`, remove that list or add `pull` to it; then create the Pod again: \
+                    `kubectl delete pod api-1 -n shop`";
     assert_eq!(remedy(bare), expected);
     let is_bare = |owners: Value| Pod::read(&json!({"metadata": {"ownerReferences": owners}})).is_bare;
     assert!(is_bare(Value::Null) && !is_bare(json!([{"kind": "Job", "name": "once"}])));
@@ -226,6 +227,29 @@ fn a_remedy_has_the_names_that_its_command_needs() {
     assert_eq!(pod(of_a_deployment).as_deref(), Some("deployment/api-v2"));
     assert_eq!(pod(json!({"ownerReferences": owned("StatefulSet", "db")})).as_deref(), Some("statefulset/db"));
     assert_eq!(pod(json!({"ownerReferences": owned("Job", "once")})), None);
+}
+
+#[test]
+fn a_pod_with_other_references_than_its_service_account_may_be_older_than_a_new_name_of_the_pull_secret() {
+    let mut facts = facts();
+    with_secret(&mut facts, PullSecret::missing("image-pull-secret"));
+    facts.place.name = "shop".into();
+    facts.place.ours.push("pull".into());
+    facts.others = vec![secret("other", &login("ghcr.io")), secret("pull", &login("ghcr.io"))];
+    let pod = facts.pod.as_mut().unwrap();
+    (pod.references, pod.workload) = (vec!["image-pull-secret".into()], Some("deployment/api".into()));
+    let finding = explain(&facts);
+    assert_eq!((finding.cause, finding.about.as_str()), (Some(Cause::OwnReferences), "`pull` has a login for it"));
+    assert_eq!(
+        finding.remedy,
+        "if the Pod's template has a list `imagePullSecrets`, remove that list or add `pull` to it; then create the Pod again: \
+         `kubectl rollout restart deployment/api -n shop`"
+    );
+    // A new Pod of a ServiceAccount without the reference needs a list.
+    facts.account.references.clear();
+    facts.account.references.push("theirs".into());
+    let remedy = explain(&facts).remedy;
+    assert!(remedy.starts_with("add `other` to `imagePullSecrets` in the Pod's template; then create"), "{remedy}");
 }
 
 #[test]

@@ -27,19 +27,19 @@ pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &
                 "its ServiceAccount {account} is not among those of this run, and was not read: add `--service-account {account}`"
             ),
         },
-        Link::ServiceAccount if has_a_list_of_its_own(pod, space, account) => {
-            return Some(format!(
-                "the Pod has its own list `imagePullSecrets`, without {names}: add what is missing, or remove the list"
-            ));
-        }
+        Link::ServiceAccount if has_other_references(pod, space, account) => format!(
+            "its ServiceAccount {account} had other references when the Pod was created, or its template has a list \
+             `imagePullSecrets`: create it again (`kubectl rollout restart`), or add {names} to the template"
+        ),
         Link::ServiceAccount | Link::Policy => "a reference is added when a Pod is created".to_owned(),
         Link::None => "add it to the Pod or its ServiceAccount".to_owned(),
     };
     Some(format!("the Pod has no reference to {names}: {why}"))
 }
 
-/// Whether the Pod refers to a Secret that its ServiceAccount does not refer to.
-fn has_a_list_of_its_own(pod: &Pod, space: &Space, account: &str) -> bool {
+/// Whether the Pod refers to a Secret that its ServiceAccount does not refer to. The Pod does not show whether its template has a list, or
+/// its ServiceAccount has changed.
+fn has_other_references(pod: &Pod, space: &Space, account: &str) -> bool {
     let list =
         account.parse().ok().and_then(|name| space.accounts.get(&name)).map(|account| &account.image_pull_secrets);
     let is_of_the_account = |name: &str| name.parse().is_ok_and(|name| list.is_some_and(|list| refers(list, &name)));

@@ -162,10 +162,10 @@ fn the_advice_fits_the_reason_for_which_a_pod_lacks_a_reference() {
     for (account, references, words) in [
         ("default", "[]", "a reference is added when a Pod is created"),
         ("", "[]", "a reference is added when a Pod is created"),
-        ("default", r#"[{"name":"own"}]"#, "its own list `imagePullSecrets`, without s"),
+        ("default", r#"[{"name":"own"}]"#, "or its template has a list `imagePullSecrets`: create it again"),
         ("builder", "[]", "its ServiceAccount builder is not linked"),
         ("late", "[]", "a reference is added when a Pod is created"),
-        ("late", r#"[{"name":"own"}]"#, "its own list `imagePullSecrets`, without s"),
+        ("late", r#"[{"name":"own"}]"#, "or its template has a list `imagePullSecrets`: create it again"),
         ("unread", "[]", "not among those of this run, and was not read: add `--service-account unread`"),
         ("default", LINKED, ""),
     ] {
