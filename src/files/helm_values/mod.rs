@@ -6,6 +6,7 @@ mod shipped;
 
 use std::path::Path;
 
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::chart;
@@ -24,7 +25,6 @@ use regcred_core::docker_config::Logins;
 use regcred_core::docker_config::registry::RegistryKey;
 use regcred_core::manifest::{Manifests, ObjectTemplate, Place};
 use regcred_core::objects;
-use shipped::Context;
 
 /// Only the values.
 /// Errors: a chart for one pull secret gets several, or a template makes no values.
@@ -37,16 +37,16 @@ pub fn write(run: &ClusterRun, shown: Shown) -> Result<Zeroizing<Vec<u8>>, Failu
     let (pull_secret, docker_config) = only(run)?;
     match (&settings.chart, &settings.patcher) {
         (Chart::Template(path), _) => {
-            let context = Context {
-                secret_name: &pull_secret.name,
-                namespaces: &pull_secret.namespaces,
-                service_accounts: match settings.combination.link {
-                    Link::ServiceAccount => &pull_secret.service_accounts,
+            // Names, and no secret.
+            let context = json!({
+                "secret_name": pull_secret.name,
+                "namespaces": pull_secret.namespaces,
+                "service_accounts": match settings.combination.link {
+                    Link::ServiceAccount => pull_secret.service_accounts.as_slice(),
                     Link::Policy | Link::None => &[],
                 },
-                registries: docker_config.registries().map(RegistryKey::as_str).collect(),
-                patcher: None,
-            };
+                "registries": docker_config.registries().map(RegistryKey::as_str).collect::<Vec<_>>(),
+            });
             Ok(headed(templates::values::render_file(path, &context)?.as_bytes()))
         }
         (Chart::Tamcore, Some(patcher)) => shipped::tamcore(settings, pull_secret, patcher, docker_config, shown),

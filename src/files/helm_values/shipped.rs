@@ -12,36 +12,10 @@ use crate::templates;
 use regcred_core::diagnostic::Failure;
 use regcred_core::docker_config::Logins;
 use regcred_core::manifest::to_yaml;
-use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::{self, patcher};
 
 const TAMCORE: (&str, &str) = ("tamcore.yaml.j2", include_str!("../../../templates/values/tamcore.yaml.j2"));
 const EMPATHYCO: (&str, &str) = ("empathyco.yaml.j2", include_str!("../../../templates/values/empathyco.yaml.j2"));
-
-/// The variables of a template: names, and no secret.
-#[derive(Serialize)]
-pub(super) struct Context<'a> {
-    pub(super) secret_name: &'a ResourceName,
-    pub(super) namespaces: &'a [Namespace],
-    pub(super) service_accounts: &'a [ResourceName],
-    pub(super) registries: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) patcher: Option<Patcher<'a>>,
-}
-
-/// The patcher of our chart or of a third-party chart.
-#[derive(Serialize)]
-pub(super) struct Patcher<'a> {
-    name: &'static str,
-    source: &'a ResourceName,
-    /// The source Secret without its Docker config.
-    source_secret: Value,
-    image: Option<Image<'a>>,
-    pull_secret: Option<&'a ResourceName>,
-    exclude: &'a [String],
-    interval: &'a str,
-    all_service_accounts: bool,
-}
 
 /// The values for tamcore's chart, with the source Secret.
 pub(super) fn tamcore(
@@ -80,22 +54,21 @@ fn values(
         Accounts::None => (false, &[][..]),
         Accounts::Named(names) => (false, names.as_slice()),
     };
-    let context = Context {
-        secret_name: &pull_secret.name,
-        namespaces: &[],
-        service_accounts,
-        registries: Vec::new(),
-        patcher: Some(Patcher {
-            name: patcher::NAME,
-            source: &patcher.source,
-            source_secret: serde_json::to_value(source.object(None)).unwrap_or_default(),
-            image: Image::of(patcher),
-            pull_secret: patcher.pull_secret.as_ref(),
-            exclude: &patcher.exclude,
-            interval: &patcher.interval,
-            all_service_accounts,
-        }),
-    };
+    let context = json!({
+        "secret_name": pull_secret.name,
+        "service_accounts": service_accounts,
+        "patcher": {
+            "name": patcher::NAME,
+            "source": patcher.source,
+            // Without its Docker config.
+            "source_secret": source.object(None),
+            "image": Image::of(patcher),
+            "pull_secret": patcher.pull_secret,
+            "exclude": patcher.exclude,
+            "interval": patcher.interval,
+            "all_service_accounts": all_service_accounts,
+        },
+    });
     templates::values::render(name, template.to_owned(), &context).map(|(_, values)| values)
 }
 
