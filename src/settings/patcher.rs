@@ -8,7 +8,7 @@ use regcred_core::spec::choice::{Link, Patcher};
 use regcred_core::spec::combination::Chart;
 use regcred_core::spec::{Open, Options, PullSecret, Sourced, go};
 
-pub use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
+pub use regcred_core::objects::patcher::{Guard, PatcherSettings};
 
 const NAMESPACE: &str = "imagepullsecret-patcher";
 /// The default source Secret of a patcher.
@@ -28,11 +28,7 @@ pub(super) fn decide(
     written: &PullSecret,
     problems: &mut Vec<Diagnostic>,
 ) -> PatcherSettings {
-    let accounts = match link {
-        Link::ServiceAccount if pull_secret.service_accounts.is_empty() => Accounts::All,
-        Link::ServiceAccount => Accounts::Named(pull_secret.service_accounts.clone()),
-        Link::Policy | Link::None => Accounts::None,
-    };
+    let accounts = (link == Link::ServiceAccount).then(|| pull_secret.service_accounts.clone());
     let kind = match chart {
         Chart::Tamcore => Some(Patcher::Tamcore),
         Chart::Empathyco => Some(Patcher::Titansoft),
@@ -70,7 +66,7 @@ fn resolve(
     options: &Options,
     of_the_chart: Option<Patcher>,
     (exclude, place_of_exclude): (&[NamespacePattern], &str),
-    service_accounts: Accounts,
+    service_accounts: Option<Vec<ResourceName>>,
     problems: &mut Vec<Diagnostic>,
 ) -> PatcherSettings {
     let patcher = of_the_chart.or(options.patcher.chosen().copied()).unwrap_or(Patcher::Titansoft);
@@ -193,7 +189,7 @@ mod tests {
         let exclude = |options: &Options| {
             let patterns = ["team-x".parse().unwrap()];
             let mut problems = Vec::new();
-            let settings = resolve(options, None, (&patterns, ""), Accounts::All, &mut problems);
+            let settings = resolve(options, None, (&patterns, ""), Some(Vec::new()), &mut problems);
             settings.exclude.join(" ")
         };
         assert_eq!(exclude(&Options::default()), "kube-node-lease kube-public kube-system team-x");
@@ -209,7 +205,7 @@ mod tests {
             let namespace = Some(Sourced { value: name.parse().unwrap(), origin });
             let options = Options { patcher_namespace: namespace, ..Options::default() };
             let mut problems = Vec::new();
-            resolve(&options, None, (&[], ""), Accounts::All, &mut problems);
+            resolve(&options, None, (&[], ""), Some(Vec::new()), &mut problems);
             problems.into_iter().map(|problem| problem.code.as_str()).collect::<Vec<_>>()
         };
         assert_eq!(in_namespace("kube-system"), ["namespace-of-the-cluster"]);

@@ -3,8 +3,9 @@
 use super::*;
 use regcred_core::docker_config::Logins;
 use regcred_core::manifest::Manifests;
+use regcred_core::names::ResourceName;
 use regcred_core::objects::marks::Marks;
-use regcred_core::objects::patcher::{Accounts, Guard, PatcherSettings};
+use regcred_core::objects::patcher::{Guard, PatcherSettings};
 use regcred_core::objects::{self, Request, Wanted};
 use regcred_core::spec::choice::{Link, Patcher, Profile};
 use regcred_core::spec::external::{self, written::External};
@@ -62,12 +63,12 @@ fn patchers() -> Vec<PatcherSettings> {
         exclude: vec!["kube-*".to_owned(), "1e3".to_owned()],
         service_accounts,
     };
-    let named = || Accounts::Named(vec!["ci".parse().unwrap()]);
+    let named = || Some(vec!["ci".parse().unwrap()]);
     vec![
-        settings(Patcher::Titansoft, Guard::Confined, Accounts::None, "on"),
-        settings(Patcher::Titansoft, Guard::Unconfined, Accounts::All, "pulls"),
+        settings(Patcher::Titansoft, Guard::Confined, None, "on"),
+        settings(Patcher::Titansoft, Guard::Unconfined, Some(Vec::new()), "pulls"),
         settings(Patcher::Tamcore, Guard::Confined, named(), "pulls"),
-        settings(Patcher::Tamcore, Guard::Confined, Accounts::All, "on"),
+        settings(Patcher::Tamcore, Guard::Confined, Some(Vec::new()), "on"),
     ]
 }
 
@@ -113,7 +114,7 @@ fn our_templates_make_the_objects_that_are_built_without_them() {
 }
 
 /// The objects of a patcher of this kind that links these ServiceAccounts.
-fn of_a_patcher(patcher: Patcher, service_accounts: Accounts) -> Vec<Value> {
+fn of_a_patcher(patcher: Patcher, service_accounts: Option<Vec<ResourceName>>) -> Vec<Value> {
     let settings = PatcherSettings { patcher, service_accounts, ..patchers().remove(1) };
     let (name, docker_config) = ("pull".parse().unwrap(), Logins::Unavailable);
     let secret = Wanted {
@@ -141,7 +142,7 @@ fn of_kind(objects: Vec<Value>, kind: &str) -> Value {
 
 #[test]
 fn no_service_account_is_a_variable_that_is_set_and_empty() {
-    let deployment = of_kind(of_a_patcher(Patcher::Titansoft, Accounts::None), "Deployment");
+    let deployment = of_kind(of_a_patcher(Patcher::Titansoft, None), "Deployment");
     let variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
     assert!(variables.contains(&json!({"name": "CONFIG_SERVICEACCOUNTS"})), "{variables:?}");
 }
@@ -149,7 +150,7 @@ fn no_service_account_is_a_variable_that_is_set_and_empty() {
 #[test]
 fn only_titansofts_image_is_bound_to_one_architecture_and_has_no_probes() {
     for (patcher, bound) in [(Patcher::Titansoft, true), (Patcher::Tamcore, false)] {
-        let deployment = of_kind(of_a_patcher(patcher, Accounts::All), "Deployment");
+        let deployment = of_kind(of_a_patcher(patcher, Some(Vec::new())), "Deployment");
         let pod = &deployment["spec"]["template"]["spec"];
         assert_eq!(pod["nodeSelector"]["kubernetes.io/arch"] == "amd64", bound);
         assert_eq!(deployment["spec"]["strategy"]["type"] == "Recreate", bound);
@@ -165,7 +166,7 @@ fn a_patcher_may_link_the_service_accounts_that_are_named() {
         let rules = role["rules"].as_array().unwrap().clone();
         rules.into_iter().find(|rule| rule["verbs"] == json!(["patch"]))
     };
-    assert_eq!(patch(Accounts::Named(vec!["ci".parse().unwrap()])).unwrap()["resourceNames"], json!(["ci"]));
-    assert!(patch(Accounts::All).unwrap().get("resourceNames").is_none());
-    assert_eq!(patch(Accounts::None), None);
+    assert_eq!(patch(Some(vec!["ci".parse().unwrap()])).unwrap()["resourceNames"], json!(["ci"]));
+    assert!(patch(Some(Vec::new())).unwrap().get("resourceNames").is_none());
+    assert_eq!(patch(None), None);
 }

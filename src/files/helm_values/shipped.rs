@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::files::stream::{Shown, show};
-use crate::settings::patcher::{Accounts, PatcherSettings, default_image};
+use crate::settings::patcher::{PatcherSettings, default_image};
 use crate::settings::{PullSecretSettings, Settings};
 use crate::templates;
 use regcred_core::diagnostic::Failure;
@@ -49,14 +49,9 @@ fn values(
     patcher: &PatcherSettings,
 ) -> Result<Map<String, Value>, Failure> {
     let source = objects::source(&patcher.source, SecretString::default(), &settings.marks());
-    let (all_service_accounts, service_accounts) = match &patcher.service_accounts {
-        Accounts::All => (true, &[][..]),
-        Accounts::None => (false, &[][..]),
-        Accounts::Named(names) => (false, names.as_slice()),
-    };
     let context = json!({
         "secret_name": pull_secret.name,
-        "service_accounts": service_accounts,
+        "service_accounts": patcher.service_accounts.as_deref().unwrap_or_default(),
         "patcher": {
             "name": patcher::NAME,
             "source": patcher.source,
@@ -66,7 +61,7 @@ fn values(
             "pull_secret": patcher.pull_secret,
             "exclude": patcher.exclude,
             "interval": patcher.interval,
-            "all_service_accounts": all_service_accounts,
+            "all_service_accounts": patcher.service_accounts.as_ref().is_some_and(Vec::is_empty),
         },
     });
     templates::values::render(name, template.to_owned(), &context).map(|(_, values)| values)

@@ -34,8 +34,8 @@ pub struct PatcherSettings {
     pub guard: Guard,
     /// Namespaces that it leaves out, in the form that its image understands: names, or globs.
     pub exclude: Vec<String>,
-    /// The ServiceAccounts that it links.
-    pub service_accounts: Accounts,
+    /// The ServiceAccounts that it links: an empty list means all, `None` means none.
+    pub service_accounts: Option<Vec<ResourceName>>,
 }
 
 /// Whether the policies that confine the patcher are written.
@@ -45,17 +45,6 @@ pub enum Guard {
     Confined,
     /// No: the cluster is too old.
     Unconfined,
-}
-
-/// ServiceAccounts that a patcher links.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Accounts {
-    /// Every ServiceAccount.
-    All,
-    /// No ServiceAccount.
-    None,
-    /// The ServiceAccounts with these names.
-    Named(Vec<ResourceName>),
 }
 
 impl PatcherSettings {
@@ -85,15 +74,6 @@ impl PatcherSettings {
         if self.namespace.as_str() == NAME { NAME.to_owned() } else { format!("{NAME}-{}", self.namespace) }
     }
 
-    /// The ServiceAccounts that the patcher links: an empty list means all, `None` means none.
-    fn linked(&self) -> Option<&[ResourceName]> {
-        match &self.service_accounts {
-            Accounts::All => Some(&[]),
-            Accounts::None => None,
-            Accounts::Named(names) => Some(names),
-        }
-    }
-
     /// The values that the templates may use.
     fn context(&self, secret: &ResourceName, owner: &str) -> Value {
         let guard = guard::guard(self, secret, owner);
@@ -108,7 +88,7 @@ impl PatcherSettings {
             "secret": secret,
             "source": self.source,
             "directory": options::DIRECTORY,
-            "linked": self.linked(),
+            "linked": self.service_accounts,
             "options": options::options(self, secret),
             "secret_rules": guard.secret_rules(),
             "service_account_rules": guard.service_account_rules(),
@@ -179,7 +159,7 @@ pub fn guard<R: Render>(
 mod tests {
     use super::*;
 
-    fn settings(patcher: Patcher, accounts: Accounts) -> PatcherSettings {
+    pub(super) fn settings(patcher: Patcher, service_accounts: Option<Vec<ResourceName>>) -> PatcherSettings {
         PatcherSettings {
             patcher,
             namespace: "pulls".parse().unwrap(),
@@ -189,13 +169,13 @@ mod tests {
             interval: "1m".to_owned(),
             guard: Guard::Confined,
             exclude: Vec::new(),
-            service_accounts: accounts,
+            service_accounts,
         }
     }
 
     #[test]
     fn two_patchers_in_one_cluster_share_no_object() {
-        let mut settings = settings(Patcher::Titansoft, Accounts::All);
+        let mut settings = settings(Patcher::Titansoft, Some(Vec::new()));
         assert_eq!(settings.cluster_name(), "imagepullsecret-patcher-pulls");
         settings.namespace = NAME.parse().unwrap();
         assert_eq!(settings.cluster_name(), NAME);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Accounts, PatcherSettings};
-use crate::names::{Namespace, ResourceName};
+use super::PatcherSettings;
+use crate::names::ResourceName;
 use crate::spec::choice::Patcher;
 
 /// Where the source is mounted: as a directory, because a file that is mounted by `subPath` never changes.
@@ -16,20 +16,16 @@ type EnvironmentVariable = (&'static str, String);
 
 /// The settings for the image of this patcher, so that the copies are called `secret`.
 pub(super) fn options(settings: &PatcherSettings, secret: &ResourceName) -> Vec<Value> {
-    let PatcherSettings { patcher, namespace, interval, exclude, service_accounts, .. } = settings;
-    let options = match patcher {
-        Patcher::Titansoft => titansoft(secret, interval, exclude, service_accounts),
-        Patcher::Tamcore => tamcore(secret, namespace, exclude, service_accounts),
+    let options = match settings.patcher {
+        Patcher::Titansoft => titansoft(settings, secret),
+        Patcher::Tamcore => tamcore(settings, secret),
     };
     options.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
-fn titansoft(
-    secret: &ResourceName,
-    interval: &str,
-    exclude: &[String],
-    accounts: &Accounts,
-) -> Vec<EnvironmentVariable> {
+fn titansoft(settings: &PatcherSettings, secret: &ResourceName) -> Vec<EnvironmentVariable> {
+    let PatcherSettings { interval, exclude, service_accounts, .. } = settings;
+    let all = service_accounts.as_ref().is_some_and(Vec::is_empty);
     let mut options = vec![
         ("CONFIG_FORCE", "true".to_owned()),
         ("CONFIG_DEBUG", "false".to_owned()),
@@ -37,25 +33,19 @@ fn titansoft(
         ("CONFIG_MANAGEDONLY", "false".to_owned()),
         ("CONFIG_DOCKERCONFIGJSONPATH", format!("{DIRECTORY}/.dockerconfigjson")),
         ("CONFIG_SECRETNAME", secret.to_string()),
-        ("CONFIG_LOOP_DURATION", interval.to_owned()),
+        ("CONFIG_LOOP_DURATION", interval.clone()),
         ("CONFIG_EXCLUDED_NAMESPACES", exclude.join(",")),
-        ("CONFIG_ALLSERVICEACCOUNT", (*accounts == Accounts::All).to_string()),
+        ("CONFIG_ALLSERVICEACCOUNT", all.to_string()),
     ];
-    match accounts {
-        Accounts::All => {}
+    if !all {
         // An empty value links nothing; without the variable the patcher links `default`.
-        Accounts::None => options.push(("CONFIG_SERVICEACCOUNTS", String::new())),
-        Accounts::Named(names) => options.push(("CONFIG_SERVICEACCOUNTS", list(names))),
+        options.push(("CONFIG_SERVICEACCOUNTS", list(service_accounts.as_deref().unwrap_or_default())));
     }
     options
 }
 
-fn tamcore(
-    secret: &ResourceName,
-    namespace: &Namespace,
-    exclude: &[String],
-    accounts: &Accounts,
-) -> Vec<EnvironmentVariable> {
+fn tamcore(settings: &PatcherSettings, secret: &ResourceName) -> Vec<EnvironmentVariable> {
+    let PatcherSettings { namespace, exclude, service_accounts, .. } = settings;
     let mut options = vec![
         ("CONFIG_DOCKERCONFIGJSONPATH", format!("{DIRECTORY}/.dockerconfigjson")),
         // Without it, the patcher notices a rotation only at its next start.
@@ -65,11 +55,9 @@ fn tamcore(
         ("CONFIG_EXCLUDE_ANNOTATION", OPT_OUT.to_owned()),
         ("CONFIG_EXCLUDED_NAMESPACES", exclude.join(",")),
     ];
-    match accounts {
-        Accounts::All => options.push(("CONFIG_SERVICEACCOUNTS", "*".to_owned())),
-        Accounts::Named(names) => options.push(("CONFIG_SERVICEACCOUNTS", list(names))),
-        // The settings refuse this: it writes Secrets only where it links.
-        Accounts::None => {}
+    // The settings refuse a patcher that links none: it writes Secrets only where it links.
+    if let Some(names) = service_accounts {
+        options.push(("CONFIG_SERVICEACCOUNTS", if names.is_empty() { "*".to_owned() } else { list(names) }));
     }
     options
 }
@@ -81,31 +69,21 @@ fn list(names: &[ResourceName]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::settings;
     use super::*;
 
-    fn told(options: &[EnvironmentVariable]) -> Vec<String> {
-        options.iter().map(|(name, value)| format!("{name}={value}")).collect()
-    }
-
-    fn titansoft(accounts: &Accounts, exclude: &[&str]) -> Vec<String> {
-        told(&super::titansoft(&"pull".parse().unwrap(), "1m", &texts(exclude), accounts))
-    }
-
-    fn tamcore(accounts: &Accounts, exclude: &[&str]) -> Vec<String> {
-        told(&super::tamcore(&"pull".parse().unwrap(), &"pulls".parse().unwrap(), &texts(exclude), accounts))
-    }
-
-    fn texts(names: &[&str]) -> Vec<String> {
-        names.iter().map(|&name| name.to_owned()).collect()
-    }
-
-    fn named(names: &[&str]) -> Accounts {
-        Accounts::Named(names.iter().map(|name| name.parse().unwrap()).collect())
+    /// The variables of a patcher that links these ServiceAccounts.
+    fn variables(patcher: Patcher, accounts: &[&str], exclude: &[&str]) -> Vec<String> {
+        let mut settings = settings(patcher, Some(accounts.iter().map(|name| name.parse().unwrap()).collect()));
+        settings.exclude = exclude.iter().map(|&name| name.to_owned()).collect();
+        let options = options(&settings, &"pull".parse().unwrap());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        options.iter().map(|option| format!("{}={}", text(&option["name"]), text(&option["value"]))).collect()
     }
 
     #[test]
     fn titansofts_patcher_is_told_names_without_blanks_and_never_managed_only() {
-        let told = titansoft(&named(&["default", "ci"]), &["kube-system", "kube-public"]);
+        let told = variables(Patcher::Titansoft, &["default", "ci"], &["kube-system", "kube-public"]);
         assert_eq!(
             told,
             [
@@ -124,7 +102,7 @@ mod tests {
 
     #[test]
     fn tamcores_patcher_watches_its_source_and_knows_the_opt_out_of_titansofts() {
-        let told = tamcore(&Accounts::All, &["kube-*"]);
+        let told = variables(Patcher::Tamcore, &[], &["kube-*"]);
         assert_eq!(
             told,
             [
@@ -137,13 +115,13 @@ mod tests {
                 "CONFIG_SERVICEACCOUNTS=*",
             ]
         );
-        let told = tamcore(&named(&["ci"]), &["tmp-*", "old"]);
+        let told = variables(Patcher::Tamcore, &["ci"], &["tmp-*", "old"]);
         assert_eq!(told[5..], ["CONFIG_EXCLUDED_NAMESPACES=tmp-*,old", "CONFIG_SERVICEACCOUNTS=ci"]);
     }
 
     #[test]
     fn every_service_account_is_an_option_of_its_own() {
-        let all = titansoft(&Accounts::All, &[]);
+        let all = variables(Patcher::Titansoft, &[], &[]);
         assert!(all.contains(&"CONFIG_ALLSERVICEACCOUNT=true".to_owned()));
         assert!(!all.iter().any(|option| option.starts_with("CONFIG_SERVICEACCOUNTS")));
     }
