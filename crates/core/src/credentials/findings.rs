@@ -25,7 +25,8 @@ struct Finding {
     code: Code,
     /// The problem, as text after "the password for `REGISTRY` in `VARIABLE`".
     what: &'static str,
-    remedy: Remedy,
+    /// What to do; `None` is `KEEP_A_DOLLAR`.
+    remedy: Option<&'static str>,
 }
 
 /// The half of a login that a finding is about.
@@ -33,12 +34,6 @@ struct Finding {
 enum Part {
     Username,
     Password,
-}
-
-enum Remedy {
-    Text(&'static str),
-    /// How to keep a `$` in the CI of this run, if a separate variable holds the name.
-    KeepADollar,
 }
 
 /// The login with repaired damage; all its problems are added to `problems`.
@@ -81,12 +76,8 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
         // If the text is not a value at all, other findings would only mislead.
         if !found.iter().any(Diagnostic::is_error) {
             let say = |severity, finding: &Finding| {
-                let hint = match finding.remedy {
-                    Remedy::Text(text) => text,
-                    Remedy::KeepADollar if is_from_a_shell => facts.keep_a_dollar,
-                    Remedy::KeepADollar => ONE_DOLLAR,
-                };
-                say(severity, finding.code, finding.what, hint)
+                let keep_a_dollar = if is_from_a_shell { facts.keep_a_dollar } else { ONE_DOLLAR };
+                say(severity, finding.code, finding.what, finding.remedy.unwrap_or(keep_a_dollar))
             };
             let (errors, warnings) = match part {
                 Part::Username => (usernames::ERRORS, usernames::WARNINGS),
@@ -113,25 +104,28 @@ const REPLACED: Finding = Finding {
     is: |it| it.text.contains('\u{fffd}'),
     code: Code::NotUtf8,
     what: "has the character U+FFFD, which is written in the place of bytes that are not UTF-8 text",
-    remedy: Remedy::Text("save it as UTF-8 where it is written, and set it once more"),
+    remedy: Some("save it as UTF-8 where it is written, and set it once more"),
 };
 
 const IN_QUOTES: Finding = Finding {
     is: |it| stand_in::is_in_quotes(it.text),
     code: Code::InQuotes,
     what: "is in quotes, which are taken for a part of it",
-    remedy: Remedy::Text(WITHOUT_QUOTES),
+    remedy: Some(WITHOUT_QUOTES),
 };
 
 const OF_WINDOWS: Finding = Finding {
     is: |it| answers::is_windows_path(it.text),
     code: Code::NoSuchFile,
     what: "looks like a path of Windows, and no such file can be read here",
-    remedy: Remedy::Text(WHERE_IT_RUNS),
+    remedy: Some(WHERE_IT_RUNS),
 };
 
 /// What to do about a path of another machine.
 const WHERE_IT_RUNS: &str = "set the content of the file, or the path that it has where regcred runs";
+
+/// How to keep a `$` in the CI of this run, if a separate variable holds the name; else `ONE_DOLLAR`.
+const KEEP_A_DOLLAR: Option<&str> = None;
 
 /// What to do where a `$` was lost or escaped, and no shell has read the name.
 const ONE_DOLLAR: &str = "write one `$`, as the registry shows the name";
