@@ -2,6 +2,7 @@
 //!
 //! Tools that apply a manifest ignore the mark, and sops does not authenticate comments.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -54,29 +55,19 @@ impl Mark {
         let text = std::str::from_utf8(line.strip_prefix(START.as_bytes())?).ok()?;
         let mut words = text.split_whitespace();
         let name = words.next()?.to_owned();
-        let (mut recipients, mut rules, mut context, mut ciphertext, mut hmac, mut signature) = Default::default();
-        for word in words {
-            let (field, value) = word.split_once('=')?;
-            let digest = || value.parse::<Digest>().ok();
-            match field {
-                "recipients" => recipients = Some(value.to_owned()),
-                "rules" => rules = Some(digest()?),
-                "context" => context = Some(digest()?),
-                "sha256" => ciphertext = Some(digest()?),
-                "content" => hmac = Some(digest()?),
-                "signature" => signature = Some(digest()?),
-                _ => return None,
-            }
-        }
-        Some(Self {
+        let mut fields = words.map(|word| word.split_once('=')).collect::<Option<HashMap<_, _>>>()?;
+        let recipients = fields.remove("recipients")?.to_owned();
+        let mut digest = |field| fields.remove(field).map(str::parse::<Digest>).transpose().ok();
+        let mark = Self {
             name,
-            recipients: recipients?,
-            rules,
-            context: context?,
-            ciphertext: ciphertext?,
-            content: hmac,
-            signature,
-        })
+            recipients,
+            rules: digest("rules")?,
+            context: digest("context")??,
+            ciphertext: digest("sha256")??,
+            content: digest("content")?,
+            signature: digest("signature")?,
+        };
+        fields.is_empty().then_some(mark)
     }
 
     /// The mark as a line, with its line end.
