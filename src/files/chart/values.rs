@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::files::cluster_run::ClusterRun;
@@ -47,13 +48,14 @@ fn values<'a>(run: &ClusterRun, shown: &'a [(&PullSecretSettings, Option<Zeroizi
     // Helm's own annotations are in the templates, whatever the profile is: a release must never delete a kept object.
     let profile = settings.options.profile.chosen().copied().filter(|profile| *profile != Profile::Helm);
     let marks = Marks { profile, ..request.marks };
+    let annotations = |role| marks.annotations(role).collect::<BTreeMap<_, _>>();
     Values {
         create_namespaces: request.create_namespaces,
-        annotations: Annotations {
-            namespace: marks.annotations(Role::Namespace).collect(),
-            kept_service_account: marks.annotations(Role::LinkedServiceAccount).collect(),
-            owned: marks.annotations(Role::Owned).collect(),
-        },
+        annotations: json!({
+            "namespace": annotations(Role::Namespace),
+            "keptServiceAccount": annotations(Role::LinkedServiceAccount),
+            "owned": annotations(Role::Owned),
+        }),
         service_accounts: match settings.combination.link {
             Link::ServiceAccount => service_accounts(&request.pull_secrets),
             Link::Policy | Link::None => Vec::new(),
@@ -77,26 +79,9 @@ pub fn stays(account: &ResourceName) -> bool {
 #[serde(rename_all = "camelCase")]
 struct Values<'a> {
     create_namespaces: bool,
-    annotations: Annotations,
-    service_accounts: Vec<ServiceAccount>,
+    annotations: Value,
+    service_accounts: Vec<Value>,
     pull_secrets: BTreeMap<&'a ResourceName, PullSecret<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Annotations {
-    namespace: BTreeMap<&'static str, String>,
-    kept_service_account: BTreeMap<&'static str, String>,
-    owned: BTreeMap<&'static str, String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ServiceAccount {
-    name: ResourceName,
-    namespaces: Vec<Namespace>,
-    image_pull_secrets: Vec<ResourceName>,
-    keep: bool,
 }
 
 #[derive(Serialize)]
@@ -108,7 +93,7 @@ struct PullSecret<'a> {
 }
 
 /// Each ServiceAccount with its whole list: if pull secrets share a ServiceAccount in a namespace, the list has the references of all.
-fn service_accounts(pull_secrets: &[Wanted<'_>]) -> Vec<ServiceAccount> {
+fn service_accounts(pull_secrets: &[Wanted<'_>]) -> Vec<Value> {
     let (plans, places) = plan(pull_secrets.iter().map(|secret| secret.namespaces));
     let mut namespaces: BTreeMap<(ResourceName, Vec<ResourceName>), Vec<Namespace>> = BTreeMap::new();
     for (number, members) in plans.iter().enumerate() {
@@ -121,7 +106,7 @@ fn service_accounts(pull_secrets: &[Wanted<'_>]) -> Vec<ServiceAccount> {
         .into_iter()
         .map(|((name, image_pull_secrets), mut namespaces)| {
             namespaces.sort_unstable();
-            ServiceAccount { keep: stays(&name), name, namespaces, image_pull_secrets }
+            json!({"name": name, "namespaces": namespaces, "imagePullSecrets": image_pull_secrets, "keep": stays(&name)})
         })
         .collect()
 }
@@ -148,10 +133,10 @@ mod tests {
             external: None,
             docker_config: &docker_config,
         };
-        let accounts = serde_json::to_value(service_accounts(&[wanted(0), wanted(1)])).unwrap();
+        let accounts = json!(service_accounts(&[wanted(0), wanted(1)]));
         assert_eq!(
             accounts,
-            serde_json::json!([
+            json!([
                 {"name": "default", "namespaces": ["a", "c"], "imagePullSecrets": ["other", "x"], "keep": true},
                 {"name": "default", "namespaces": ["b"], "imagePullSecrets": ["other", "x", "y"], "keep": true},
                 {"name": "image-puller", "namespaces": ["b"], "imagePullSecrets": ["y"], "keep": false},
