@@ -53,12 +53,6 @@ struct Compared<'a, 'b> {
     seen: Seen<'a>,
 }
 
-/// A file that was written beside its place.
-struct Written {
-    temporary: Option<usize>,
-    line: Line,
-}
-
 impl<'a> Run<'a> {
     pub(super) fn new(
         root: &'a Root,
@@ -139,7 +133,7 @@ impl<'a> Run<'a> {
             let seen = compared.seen.marks.as_ref().map(Marks::seen);
             Ok((written, seen, compared.path, change))
         })?;
-        for (Written { temporary, line }, seen, path, change) in written {
+        for ((temporary, line), seen, path, change) in written {
             self.tally.address(seen);
             self.staged.extend(temporary.map(|number| (change.path.clone(), number)));
             self.list(path, line);
@@ -207,8 +201,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Writes a file beside its place, or at its later path in a new tree.
-    fn stage(&self, Compared { entry, path, seen }: &Compared<'_, '_>) -> Result<Written, WriteError> {
+    /// Writes a file beside its place, or at its later path in a new tree: the number of its temporary, and its line of the lock.
+    fn stage(&self, Compared { entry, path, seen }: &Compared<'_, '_>) -> Result<(Option<usize>, Line), WriteError> {
         let staging = self.staging.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let protection = entry.content.protection();
         let (temporary, file) = match path {
@@ -235,7 +229,7 @@ impl<'a> Run<'a> {
             into.get_ref().sync_all()?;
         }
         let line = path.as_ref().map_or_else(Line::default, |path| Line::new(path, hasher, protection, self.key));
-        Ok(Written { temporary, line })
+        Ok((temporary, line))
     }
 
     pub(super) fn refuses(&self) -> bool {
