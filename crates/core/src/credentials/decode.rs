@@ -40,26 +40,6 @@ pub fn docker_config(
     problems: &mut Vec<Diagnostic>,
 ) -> Result<SecretString, Diagnostic> {
     let text = trimmed(text.expose_secret());
-    inline(text, source, problems, |base64| {
-        match place {
-        Place::Variable => neither(text, source, base64),
-        Place::File => Diagnostic::error(
-            Code::NotADockerConfig,
-            format!(
-                "the file that {source} names is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64})"
-            ),
-        )
-        .hint("name a file like ~/.docker/config.json, or one with base64 of it"),
-    }
-    })
-}
-
-fn inline(
-    text: &str,
-    source: &str,
-    problems: &mut Vec<Diagnostic>,
-    neither: impl Fn(&str) -> Diagnostic,
-) -> Result<SecretString, Diagnostic> {
     if text.is_empty() {
         return Err(Diagnostic::error(Code::Empty, format!("{source} holds nothing but white space")));
     }
@@ -92,10 +72,7 @@ fn inline(
     if mistaken::is_plain_user_and_password(text) {
         return Err(mistaken::user_and_password(source, "`user:password`"));
     }
-    let once = match base64(text) {
-        Ok(once) => once,
-        Err(why) => return Err(neither(&why)),
-    };
+    let once = base64(text).map_err(|why| neither(text, source, place, &why))?;
     let decoded = trimmed(&once);
     if is_json(decoded) {
         whole(decoded, source)?;
@@ -116,7 +93,7 @@ fn inline(
     if mistaken::is_user_and_password(decoded) {
         return Err(mistaken::user_and_password(source, "base64 of `user:password`"));
     }
-    Err(neither("valid base64, but the decoded text is not JSON"))
+    Err(neither(text, source, place, "valid base64, but the decoded text is not JSON"))
 }
 
 /// Whether the text is meant as JSON: an object or a list, perhaps a broken one, or any other value.
@@ -159,7 +136,14 @@ pub(crate) fn base64(text: &str) -> Result<String, String> {
     damage::text_of(bytes).ok_or_else(|| "valid base64, but the decoded bytes are not text".to_owned())
 }
 
-fn neither(text: &str, source: &str, base64: &str) -> Diagnostic {
+fn neither(text: &str, source: &str, place: Place, base64: &str) -> Diagnostic {
+    if place == Place::File {
+        let message = format!(
+            "the file that {source} names is no Docker config: not JSON (it does not begin with `{{`), not base64 ({base64})"
+        );
+        return Diagnostic::error(Code::NotADockerConfig, message)
+            .hint("name a file like ~/.docker/config.json, or one with base64 of it");
+    }
     let path = if text.starts_with('/') { "no file of that path exists" } else { "it does not begin with `/`" };
     let hint = if text.starts_with(['/', '~']) || text.starts_with("./") {
         "a path must be absolute and name a file that is there; `~` and `./` are not resolved"
