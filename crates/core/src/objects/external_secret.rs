@@ -7,7 +7,6 @@ use super::marks::{Marks, Role};
 use super::{Object, Part, Request, Restyle};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::external::ExternalSettings;
-use crate::spec::external::generator::Scope;
 use crate::spec::external::written::{Generator, LabelExpression, LabelOperator, LabelSelector};
 
 /// The namespaced objects of these pull secrets: first our generators, then the ExternalSecrets.
@@ -20,7 +19,8 @@ pub fn in_namespace<'a, R: Restyle>(
     restyle: &R,
 ) -> Result<Vec<Object>, R::Error> {
     let pull_secrets: Vec<_> = pull_secrets.collect();
-    let mut parts = generators(pull_secrets.iter().map(|(_, external)| *external), Scope::Namespace);
+    let used = pull_secrets.iter().flat_map(|(_, external)| external.generators());
+    let mut parts = generators(used.filter(|generator| !generator.cluster_wide));
     let here = pull_secrets.iter().filter(|(_, external)| external.for_all.is_none());
     parts.extend(here.map(|(name, external)| external_secret(name, external)));
     dressed(parts, marks, restyle)
@@ -31,7 +31,8 @@ pub fn in_namespace<'a, R: Restyle>(
 /// # Errors
 /// The errors of `restyle`.
 pub fn in_cluster<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<Vec<Object>, R::Error> {
-    let mut parts = generators(request.pull_secrets.iter().filter_map(|secret| secret.external), Scope::Cluster);
+    let used = request.pull_secrets.iter().filter_map(|secret| secret.external).flat_map(ExternalSettings::generators);
+    let mut parts = generators(used.filter(|generator| generator.cluster_wide));
     for secret in &request.pull_secrets {
         let Some(external) = secret.external else { continue };
         let Some(for_all) = &external.for_all else { continue };
@@ -113,10 +114,10 @@ fn by_name(namespaces: &[Namespace]) -> LabelSelector {
 }
 
 /// Each of our generators once, even if several logins use it.
-fn generators<'a>(all: impl Iterator<Item = &'a ExternalSettings>, scope: Scope) -> Vec<Part> {
+fn generators<'a>(used: impl Iterator<Item = &'a Generator>) -> Vec<Part> {
     let mut written: Vec<&Generator> = Vec::new();
     let mut parts = Vec::new();
-    for generator in all.flat_map(ExternalSettings::generators).filter(|generator| generator.scope() == scope) {
+    for generator in used {
         let Some(spec) = generator.object_spec() else { continue };
         if written.iter().any(|other| other.is_same_object(generator)) {
             continue;

@@ -63,37 +63,19 @@ impl GeneratorKind {
     }
 }
 
-/// Where a generator is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// In the namespace of the Secret.
-    Namespace,
-    /// Cluster-wide: a `ClusterGenerator`.
-    Cluster,
-}
-
 impl Generator {
-    /// Where it is.
-    pub fn scope(&self) -> Scope {
-        if self.cluster_wide { Scope::Cluster } else { Scope::Namespace }
-    }
-
     /// The kind of the object; for a `ClusterGenerator` it does not say which generator it is.
     pub fn object_kind(&self) -> &'static str {
-        match self.scope() {
-            Scope::Namespace => self.kind.name(),
-            Scope::Cluster => "ClusterGenerator",
-        }
+        if self.cluster_wide { "ClusterGenerator" } else { self.kind.name() }
     }
 
     /// The `spec` of the object, if regcred writes it.
     pub fn object_spec(&self) -> Option<Value> {
         let spec = Value::Object(self.spec.clone()?);
-        Some(match self.scope() {
-            Scope::Namespace => spec,
-            Scope::Cluster => {
-                json!({"kind": self.kind.name(), "generator": {self.kind.cluster_field(): spec}})
-            }
+        Some(if self.cluster_wide {
+            json!({"kind": self.kind.name(), "generator": {self.kind.cluster_field(): spec}})
+        } else {
+            spec
         })
     }
 

@@ -163,7 +163,7 @@ fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problem
 
 /// Reports generators that would have to be written into namespaces whose names are not known.
 fn unreachable_generators(settings: &ExternalSettings) -> impl Iterator<Item = Diagnostic> {
-    let written = settings.generators().filter(|it| it.scope() == generator::Scope::Namespace && it.spec.is_some());
+    let written = settings.generators().filter(|it| !it.cluster_wide && it.spec.is_some());
     written.map(|generator| {
         let message = format!(
             "the {} `{}` would have to be written into each namespace, and `namespaceSelectors` names none",
