@@ -1,7 +1,6 @@
 //! Declares the flags of `regcred render`. Each has an entry in the table of the core's `spec::typed`.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -9,7 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use super::in_cluster::{GrantArguments, InstallationArguments};
 use regcred_core::credentials::presets;
 use regcred_core::spec::choice::{
-    Choice, Format, Link, MessageFormat, Patcher, Profile, Protect, SealingScope, Strategy, UnknownWord,
+    Choice, Format, Link, MessageFormat, Patcher, Profile, Protect, SealingScope, Strategy,
 };
 
 /// Which logins.
@@ -182,7 +181,7 @@ fn login_help() -> String {
 }
 
 /// Takes the words of a choice, and shows them in the help text.
-pub(super) fn choice<C: Choice + FromStr<Err = UnknownWord>>() -> impl TypedValueParser<Value = C> {
+pub(super) fn choice<C: Choice>() -> impl TypedValueParser<Value = C> {
     let words = C::ALL.iter().map(|choice| PossibleValue::new(choice.name()).help(choice.help()));
-    PossibleValuesParser::new(words).try_map(|word| word.parse::<C>())
+    PossibleValuesParser::new(words).try_map(|word| C::named(&word).ok_or("unknown word"))
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::choice::{Choice, UnknownWord};
+use super::choice::Choice;
 use super::combination::Chart;
 use super::logins::Known;
 use super::meaning::Rule;
@@ -148,15 +148,17 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn choice<C: Choice + FromStr<Err = UnknownWord>>(&mut self) -> Option<Sourced<C>> {
-        let choice = self.text()?.value.parse().map_err(|UnknownWord| {
+    pub(super) fn choice<C: Choice>(&mut self) -> Option<Sourced<C>> {
+        let Some(choice) = C::named(&self.text()?.value) else {
             let words: Vec<_> = C::ALL.iter().map(|choice| choice.name()).collect();
+            // The word is not repeated: it may be a secret typed in the wrong place.
             self.problems.push(
                 Diagnostic::error(self.code(), format!("invalid value for {}", self.origin))
                     .hint(format!("possible values are {}", words.join(", "))),
             );
-        });
-        self.sourced(choice.ok()?)
+            return None;
+        };
+        self.sourced(choice)
     }
 
     fn code(&self) -> Code {
