@@ -52,6 +52,7 @@ fn publish(prepared: Vec<Delivery>) -> Result<Outcome, Failure> {
     report::warn(&findings.said());
     let outcome = delivered.iter().map(Delivery::say).fold(Outcome::Done, Outcome::and);
     failed?;
+    each(delivered.iter_mut().collect(), Delivery::refuse).1?;
     delivered.iter().filter_map(|delivery| helm_values::note(delivery.as_ref())).for_each(|note| report::note(&note));
     Ok(outcome)
 }

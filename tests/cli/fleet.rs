@@ -331,6 +331,26 @@ fn a_cluster_whose_logins_are_there_is_compared_whole_though_another_lacks_its_o
 }
 
 #[test]
+fn a_comparison_fails_where_a_run_would_and_names_the_other_differences() {
+    let folder = place(CONFIG);
+    done(folder.path(), "render --output out");
+    let theirs = folder.path().join("out/lab/namespaces/extra/serviceaccount-default.yaml");
+    fs::create_dir_all(theirs.parent().unwrap()).unwrap();
+    fs::write(theirs, "kind: ServiceAccount\n").unwrap();
+    let config = CONFIG.replace("include: [lab]", "include: [lab, extra]").replace("[shop]", "[shop, extra]");
+    fs::write(folder.path().join("regcred.yaml"), config).unwrap();
+    let refusal = "`namespaces/extra/serviceaccount-default.yaml` is there, and regcred did not write it (cluster lab)";
+    let run = regcred(folder.path(), "render --output out");
+    let check = regcred(folder.path(), "render --output out --check");
+    for output in [&run, &check] {
+        assert!(output.status.code() == Some(1) && said(output).contains(refusal), "{}", said(output));
+    }
+    let text = said(&check);
+    assert!(text.contains("missing: us/namespaces/extra/secret-hub.yaml") && text.contains("us: 1 file"), "{text}");
+    assert!(text.contains("not regcred's: lab/") && !text.contains("lab: "), "no run would help: {text}");
+}
+
+#[test]
 fn of_two_runs_at_once_one_waits_for_the_other() {
     let clusters = (0..40).map(|number| format!("  - {{name: c{number}}}\n")).collect::<Vec<_>>().concat();
     let (head, _) = CONFIG.split_once("  - name: eu").unwrap();

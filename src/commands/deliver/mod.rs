@@ -95,6 +95,11 @@ impl Delivery {
         Ok(self)
     }
 
+    /// A comparison fails where a run would.
+    pub(super) fn refuse(&mut self) -> Result<(), Failure> {
+        self.prepared.refusal.take().map_or(Ok(()), Err)
+    }
+
     /// The warnings, which are printed for all clusters together.
     pub(super) fn take_warnings(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.prepared.warnings)
@@ -146,7 +151,7 @@ impl Delivery {
         }
         let files = if count == 1 { "file is" } else { "files are" };
         let cluster = self.cluster();
-        if !report::is_json() {
+        if !report::is_json() && !changes.iter().any(|change| change.action == Action::Refuse) {
             report::note(&format!("{cluster}{count} {files} not current: {}", self.how_to_update));
         }
         Outcome::Differs

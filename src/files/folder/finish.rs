@@ -20,8 +20,9 @@ impl Run<'_> {
     /// Errors: a file of somebody else is in the way, a recipient is not approved, or the file system refuses.
     pub(super) fn finish(mut self) -> Result<(Prepared, Option<Pending>), Failure> {
         self.add_settings_of_git()?;
-        if self.mode == Mode::Write {
-            self.refuse_what_is_in_the_way()?;
+        match self.refuse_what_is_in_the_way() {
+            Err(refusal) if self.mode == Mode::Write => return Err(refusal),
+            result => self.prepared.refusal = result.err(),
         }
         let left_over = self.plan_left_over()?;
         self.check_uncovered(&left_over)?;
