@@ -83,11 +83,13 @@ impl Faults<'_> {
                 if let Some(place) = place.filter(|place| ![place, "secret", "value"].iter().any(|name| there.contains(name))) {
                     self.missing(place, &known[place], node.position);
                 }
-                let has_a_value = |name: &&str| !entries.iter().any(|(key, node)| key.value == **name && matches!(node.value, Value::Null));
-                let named: HashSet<_> = there.iter().copied().filter(has_a_value).collect();
-                let is_of_a_form = || FORMS.iter().any(|form| named == form.iter().copied().collect());
-                if known.contains_key("preset") && there.iter().all(|name| known.contains_key(*name)) && !is_of_a_form() {
-                    self.add(node.position, "a login of none of the three forms", LOGIN);
+                // Misspelled fields are reported already.
+                if known.contains_key("preset") && entries.iter().all(|(key, _)| known.contains_key(&key.value)) {
+                    let given = entries.iter().filter(|(_, node)| !matches!(node.value, Value::Null));
+                    let given: HashSet<_> = given.map(|(key, _)| key.value.as_str()).collect();
+                    if !FORMS.iter().any(|form| given == form.iter().copied().collect()) {
+                        self.add(node.position, "a login of none of the three forms", LOGIN);
+                    }
                 }
             }
             (Expected::Entries(schema), Value::Mapping(entries)) => {

@@ -28,7 +28,7 @@ pub enum Which {
 /// The largest number of pull secrets in a file. Each is compared with all others, which takes time.
 const MAX_PULL_SECRETS: usize = 2_000;
 /// The largest number of globs for namespaces, in all clusters together. Each is tried on every name of a list.
-const MAX_GLOBS: usize = 100_000;
+const MAX_GLOBS: usize = 500_000;
 
 /// Finds and reads the file.
 ///
@@ -241,9 +241,9 @@ mod tests {
                 "{HEAD}spec:\n  pullSecrets: [{{namespaces: {{include: [a, {globs}]}}}}]\n  clusters: [{clusters}]\n"
             )
         };
-        assert!(parse(&text(1_000, 100)).is_ok());
-        let problems = parse(&text(1_000, 101)).unwrap_err();
-        assert_eq!(problems[0].message, "101000 globs for namespaces in all clusters; at most 100000 are tried");
+        assert!(parse(&text(1_000, 500)).is_ok());
+        let problems = parse(&text(1_000, 501)).unwrap_err();
+        assert_eq!(problems[0].message, "501000 globs for namespaces in all clusters; at most 500000 are tried");
     }
 
     #[test]
