@@ -119,7 +119,7 @@ fn render_alone() -> clap::Command {
     GlobalArguments::augment_args(clap::Command::new("regcred")).subcommand(render)
 }
 
-/// Whether kubectl has run us as `kubectl regcred`, by a link of that name.
+/// Whether kubectl has run us by a link named `kubectl-regcred`.
 fn is_a_plugin(program: Option<&OsString>) -> bool {
     program.and_then(|path| Path::new(path).file_stem()).is_some_and(|name| name == "kubectl-regcred")
 }

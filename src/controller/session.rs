@@ -48,7 +48,7 @@ pub fn delivery<'a>(config: &'a Config, logins: impl Iterator<Item = &'a Logins>
     }
 }
 
-/// The same without logins, with all the names that this account may write.
+/// The delivery without logins, with every object that this account may write.
 pub fn names(mounted: &Mounted) -> Delivery<'_> {
     static NONE: Logins = Logins::Unavailable;
     delivery(mounted.permitted.as_ref().unwrap_or(&mounted.config), repeat(&NONE))
@@ -232,7 +232,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The last error of a watch.
+    /// The last error of the first watch that fails.
     pub fn trouble(&self) -> Option<String> {
         let watches = self.state.watches.borrow();
         let said = watches.iter().find_map(|(watch, last)| Some((watch, last.words()?)));

@@ -82,7 +82,7 @@ pub fn unreadable(error: impl Into<WriteError>, target: &str) -> Failure {
     }
 }
 
-/// Only its owner can read a file with a secret, also if only its mode has changed.
+/// Makes a file with a secret readable only by its owner, also if its content is unchanged.
 fn protect(path: &Path, protection: Protection) -> io::Result<()> {
     if protection == Protection::Plaintext {
         use std::fs;

@@ -110,7 +110,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// A variable or a flag holds one certificate, and would seal for one cluster what another must open.
+    /// One certificate cannot be for several clusters: the variable is ignored, and the flag is refused.
     fn choose_certificate(&self, cluster: &Cluster, variables: &mut Spec) -> Result<(), Failure> {
         if cluster.sealing.certificate.is_none() {
             return Ok(());
@@ -138,7 +138,7 @@ impl Context<'_> {
         })
     }
 
-    /// Reports pull secrets of a cluster without logins, unless a common pull secret with the same name has logins: the default login would
+    /// Reports pull secrets of a cluster without logins, unless a common pull secret has the same name: the default login would
     /// be for another pull secret. Flags fill the pull secret that they choose.
     fn without_logins(&self, cluster: &Cluster) -> Vec<Diagnostic> {
         let common = &self.file.pull_secrets;

@@ -12,7 +12,7 @@ use regcred_core::recipient::Recipients;
 
 const START: &str = "# regcred recipients: ";
 
-/// The recipients of a run.
+/// A line with approved recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved {
     /// Their fingerprints, joined by commas.

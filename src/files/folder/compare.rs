@@ -37,7 +37,7 @@ pub struct Seen<'a> {
     pub line: Line,
     /// The encrypted documents in it.
     pub marks: Option<Marks<'a>>,
-    /// Whether a key has signed a line of the lock for the file, and the file differs from that line.
+    /// Whether a key has signed a line for this encrypted file, and the file is missing or differs; false with a journal.
     pub was_ours: bool,
     /// Whether a login in clear is where an encrypted one belongs.
     pub is_in_clear: bool,

@@ -46,7 +46,9 @@ pub enum Kind {
 pub enum State {
     /// The folder is empty: no file can be lost or in the way. Also the folder of a single file, which has no lock.
     New,
+    /// The folder has files, but no lock.
     Unlisted,
+    /// The folder has a lock, or a journal with lines for one.
     Listed,
 }
 
@@ -138,7 +140,7 @@ impl Root {
         })
     }
 
-    /// Whether to write a settings file for Git there: it exists already, or the folder is in a work tree and has no foreign files.
+    /// Whether to write a settings file for Git: the lock lists it, or a work tree has the folder, empty or with our `.gitignore`.
     pub fn takes_settings_of_git(&self, name: &str) -> bool {
         let is_ours = || is_empty(&self.path) || self.has_our_ignore_file();
         self.kind == Kind::Tree && (self.lists(name) || (git::in_work_tree(&self.path) && is_ours()))

@@ -100,7 +100,7 @@ pub fn warning(words: &[u8], secrets: impl FnOnce() -> Secrets) -> Option<Diagno
     secrets().admit(words).map(|line| Diagnostic::warning(Code::SopsWarns, format!("sops warns: {line}")))
 }
 
-/// sops printed nothing. Its messages are shown without any secret.
+/// sops gave no result. Its messages are shown without any secret.
 pub fn no_result(
     (naming, path): (Naming, &str),
     trouble: &Trouble,

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// Appends `text` as a JSON string the way Go does: `<`, `>`, `&`, U+2028 and U+2029 are escaped, too.
 ///
-/// `serde_json` differs only in these characters, and for every patcher another byte is a change.
+/// `serde_json` differs only in these characters, and a patcher treats any different byte as a change.
 pub(super) fn string(into: &mut String, text: &str) {
     into.push('"');
     for character in text.chars() {

@@ -78,7 +78,7 @@ name! {
 }
 
 name! {
-    /// The name of a ServiceAccount, or a glob for several; `*` is every one.
+    /// The name of a ServiceAccount, or a glob for several; `*` matches all.
     #[derive(JsonSchema)]
     #[schemars(extend("pattern" = ACCOUNT_PATTERN, "maxLength" = 253))]
     AccountName
@@ -173,7 +173,7 @@ impl FromStr for VariableName {
 }
 
 impl AccountName {
-    /// Whether the pattern matches, for a glob; `None` for a name.
+    /// The glob, if it is one; `None` for a name.
     pub fn glob(&self) -> Option<NameGlob> {
         glob::is_glob(&self.0).then(|| NameGlob::read(&self.0, true).ok()).flatten()
     }

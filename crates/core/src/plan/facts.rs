@@ -69,7 +69,7 @@ pub enum Content {
     NotLinked,
     /// It is a Secret of another type, or an immutable one: only a new Secret in its place can be as wanted.
     Unchangeable,
-    /// The same, and the run may replace it by a new one (`--recreate`).
+    /// Like `Unchangeable`, and the run may replace it by a new one (`--recreate`).
     Replaceable,
 }
 
