@@ -144,7 +144,8 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     let place =
         error.location().map_or(String::new(), |place| format!("line {}, column {}: ", place.line(), place.column()));
     let problem = |what: &str, hint: &str| Diagnostic::error(Code::InvalidConfig, format!("{place}{what}")).hint(hint);
-    let line = error.location().and_then(|place| text.lines().nth(usize::try_from(place.line()).ok()? - 1));
+    let stop = error.location().and_then(|at| Some((at.line().try_into().ok()?, at.column().try_into().ok()?)));
+    let line = stop.and_then(|(line, _): (usize, usize)| text.lines().nth(line.checked_sub(1)?));
     if let Some(number) = text.lines().position(|line| line.starts_with("<<<<<<< ")) {
         let message = format!("line {}: a merge conflict begins", number + 1);
         return Diagnostic::error(Code::InvalidConfig, message)
@@ -158,32 +159,27 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     } else if line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) {
         problem("indented with a tab; YAML allows only spaces", "replace each tab by two spaces")
     } else {
-        let lines = error.location().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or_default();
-        let field = faults::last_field(text.lines().take(lines));
+        let field = faults::last_field(text.lines().take(stop.map_or(0, |(line, _)| line)));
         let has_no_value =
             line.is_some_and(|line| line.split(" #").next().unwrap_or_default().trim_end().ends_with(':'));
         if let (Some(field), true, Ok(_)) = (&field, has_no_value, serde_saphyr::from_str::<serde_json::Value>(text)) {
             return problem(&format!("`{field}` is empty"), faults::EMPTY);
         }
-        if let Some((sign, number)) = unclosed(text, error) {
+        if let Some((sign, number)) = unclosed(text, stop) {
             let message = format!("not valid YAML, inside the `{sign}` of line {number}");
             return problem(&message, "close it there, or look for a missing comma or blank after it");
         }
         let near = field.map_or(String::new(), |field| format!(", at or after `{field}`"));
         problem(
             &format!("not valid YAML{near}"),
-            "check the indentation: the fields of a mapping begin in the same column, each on a line of its own, with a blank after each `:` and `-`; \
-             `regcred init` writes an example",
+            "check the indentation: each field is on its own line, in the column of its neighbours, with a blank after `:` and `-`; `regcred init` writes an example",
         )
     }
 }
 
 /// The bracket, brace or quote that is open where the YAML reader stops, with its line.
-fn unclosed(text: &str, error: &serde_saphyr::Error) -> Option<(char, usize)> {
-    let sign = |line: usize, column: usize| text.lines().nth(line - 1)?.chars().nth(column);
-    let stop = error
-        .location()
-        .and_then(|place| Some((usize::try_from(place.line()).ok()?, usize::try_from(place.column()).ok()?)));
+fn unclosed(text: &str, stop: Option<(usize, usize)>) -> Option<(char, usize)> {
+    let sign = |line: usize, column: usize| text.lines().nth(line.checked_sub(1)?)?.chars().nth(column);
     let mut open = Vec::new();
     for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
         match event {
