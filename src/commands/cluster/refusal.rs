@@ -25,7 +25,7 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
     }
     match (step.change.reason, &step.whose) {
         (Reason::Managed, whose) => {
-            let tool = whose.as_deref().unwrap_or("another tool");
+            let tool = whose.as_ref().map_or_else(|| "another tool".to_owned(), ToString::to_string);
             Diagnostic::error(Code::NotOurs, format!("{place} is managed by {tool}, and holds other logins")).hint(
                 "change it there; or rename our Secret with --secret-name, or leave this Secret with --on-conflict skip",
             )

@@ -2,6 +2,7 @@
 
 use crate::report::inert;
 use regcred_cluster::execute::Ending;
+use regcred_core::cluster::ownership::Whose;
 use regcred_core::cluster::{Object, Step};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::{Namespace, ResourceName};
@@ -24,7 +25,7 @@ pub(super) struct Shown<'a> {
     reason: Reason,
     /// The owner, if the owner is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    whose: Option<&'a str>,
+    whose: Option<String>,
     /// The result; a comparison has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'static str>,
@@ -53,7 +54,7 @@ impl<'a> Shown<'a> {
             name: step.name.as_str(),
             action: action(step),
             reason: step.change.reason,
-            whose: step.whose.as_deref(),
+            whose: step.whose.as_ref().map(ToString::to_string),
             result: ending.map(result),
             problem: if let Some(Ending::Failed(problem)) = ending { Some(problem) } else { None },
             details,
@@ -108,7 +109,7 @@ pub(super) fn done(step: &Step) -> &'static str {
 pub(super) fn why(step: &Step) -> String {
     match (&step.change.reason, &step.whose) {
         (Reason::Managed, Some(tool)) => format!("managed by {tool}"),
-        (Reason::NotOurs, Some(owner)) if owner.starts_with("owner ") => format!("of another {owner}"),
+        (Reason::NotOurs, Some(owner @ Whose::Another(_))) => format!("of another {owner}"),
         (reason @ Reason::NotOurs, Some(tool)) => format!("{reason}: {tool}"),
         (reason, _) => reason.to_string(),
     }

@@ -91,7 +91,7 @@ async fn try_one(server: &Server, path: &str, object: Value) -> Result<Denied, T
     }
 }
 
-/// A Secret with our name with a label that is not ours.
+/// A Secret with our name, and a label that is not ours.
 fn forbidden(delivery: &Delivery<'_>, name: &str, type_: &str) -> Value {
     let config = if type_ == "Opaque" { json!({"test": "e30="}) } else { json!({".dockerconfigjson": "e30="}) };
     json!({

@@ -38,7 +38,7 @@ pub struct Step {
     /// The action, and its reason.
     pub change: Change,
     /// The owner, if the owner is the reason: `Helm release shop`, `owner team-b`.
-    pub whose: Option<String>,
+    pub whose: Option<Whose>,
 }
 
 /// What an object is.
@@ -129,7 +129,7 @@ pub(super) struct Item {
     pub(super) name: ResourceName,
     pub(super) object: Object,
     pub(super) actual: Option<Actual>,
-    pub(super) whose: Option<String>,
+    pub(super) whose: Option<Whose>,
     pub(super) is_wanted: bool,
 }
 
@@ -206,7 +206,7 @@ impl Delivery<'_> {
         wanted: &PullSecret<'_>,
         there: &Secret,
         on_conflict: OnConflict,
-    ) -> (Actual, Option<String>) {
+    ) -> (Actual, Option<Whose>) {
         let compared = content::compare(wanted.docker_config(), there.docker_config.as_ref());
         let whose = whose(&there.metadata, &self.marks.owner);
         let holds_the_same = wanted.is_known() && compared != Compared::Different && there.type_ == TYPE;
@@ -230,11 +230,7 @@ impl Delivery<'_> {
             Unchangeable::Refuse => Content::Unchangeable,
             Unchangeable::Recreate => Content::Replaceable,
         };
-        let whose = match whose {
-            Whose::Managed(tool) => Some(tool),
-            Whose::Another(name) => Some(format!("owner {name}")),
-            Whose::Ours | Whose::Nobody => None,
-        };
+        let whose = Some(whose).filter(|whose| matches!(whose, Whose::Managed(_) | Whose::Another(_)));
         (Actual { owner, content, history: History::Unknown }, whose)
     }
 

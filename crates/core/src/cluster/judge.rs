@@ -30,7 +30,7 @@ impl Delivery<'_> {
     pub fn judge_with(&self, number: usize, there: &Secret, on_conflict: OnConflict) -> Judged {
         let (actual, whose) = self.assess(&self.pull_secrets[number], there, on_conflict);
         let (action, reason) = plan::of_one(Some(actual));
-        Judged { action, reason, is_ours: actual.owner == Owner::Proven, whose }
+        Judged { action, reason, is_ours: actual.owner == Owner::Proven, whose: whose.map(|whose| whose.to_string()) }
     }
 
     /// The ServiceAccounts of a namespace that should refer to these pull secrets, with the numbers of the pull secrets.

@@ -1,5 +1,7 @@
 //! Decides who owns an object in a cluster.
 
+use std::fmt;
+
 use super::facts::Metadata;
 use crate::names::ResourceName;
 use crate::objects::marks::{MANAGED_BY, OWNER};
@@ -15,6 +17,17 @@ pub enum Whose {
     Managed(String),
     /// No known owner.
     Nobody,
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ours => f.write_str("this owner"),
+            Self::Another(name) => write!(f, "owner {name}"),
+            Self::Managed(tool) => f.write_str(tool),
+            Self::Nobody => f.write_str("nobody"),
+        }
+    }
 }
 
 /// Who owns the object with this metadata, from the view of `owner`.

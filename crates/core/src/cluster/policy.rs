@@ -141,8 +141,8 @@ impl Policy {
         let metadata = found.and_then(|found| serde_json::from_value::<Metadata>(found["metadata"].clone()).ok());
         let is_controllers = metadata.as_ref().is_some_and(is_of_a_controller);
         let tool = match metadata.as_ref().map(|metadata| whose(metadata, owner)) {
-            Some(Whose::Ours) if is_controllers => Some("the controller of this owner".to_owned()),
-            Some(Whose::Managed(tool)) => Some(tool),
+            Some(Whose::Ours) if is_controllers => Some(Whose::Managed("the controller of this owner".to_owned())),
+            Some(whose @ Whose::Managed(_)) => Some(whose),
             _ => None,
         };
         let mut object = self.merged(found, owner);

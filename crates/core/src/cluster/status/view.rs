@@ -93,7 +93,7 @@ impl View<'_> {
         SecretStatus {
             name: pull_secret.name.clone(),
             state,
-            whose: step.and_then(|step| step.whose.clone()),
+            whose: step.and_then(|step| step.whose.as_ref()).map(ToString::to_string),
             fault: sight.fault.clone(),
             as_wanted: state != State::Invalid && step.is_none_or(|step| !step.change.differs()),
             accounts: self.accounts(pull_secret),
