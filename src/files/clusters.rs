@@ -92,8 +92,10 @@ fn allow_open_files(clusters: usize) -> Result<(), Failure> {
 }
 
 impl Settings {
+    /// The folder of a cluster of a fleet.
     pub(super) fn folder(&self) -> Option<&Path> {
         match (&self.cluster, &self.destination) {
+            _ if self.combination.format.is_one_file() => None,
             (Some(_), Destination::Write(path) | Destination::Check(path)) => Some(path),
             _ => None,
         }

@@ -50,7 +50,7 @@ impl Context<'_> {
         let mut names = HashSet::new();
         for cluster in self.clusters {
             let mut member = self.member(Some(cluster)).map_err(|failure| about(failure, cluster))?;
-            member.settings.enter(cluster.name.clone())?;
+            member.settings.enter(cluster.name.clone(), self.clusters.len())?;
             if !names.insert(&cluster.name) {
                 let problem = Diagnostic::error(Code::SameName, "two clusters have one name");
                 member.problems.push(problem.hint("give each its own: it is the name of its folder"));
@@ -259,20 +259,18 @@ fn about(failure: Failure, cluster: &Cluster) -> Failure {
 }
 
 impl Settings {
-    /// Each cluster has its own folder under `--output`.
-    fn enter(&mut self, cluster: ResourceName) -> Result<(), Failure> {
+    /// Each of the run's `clusters` has its own folder under `--output`; values of one cluster are a file.
+    fn enter(&mut self, cluster: ResourceName, clusters: usize) -> Result<(), Failure> {
         let format = self.combination.format;
         match &mut self.destination {
             Destination::Stdout => {}
-            Destination::Write(_) | Destination::Check(_)
-                if matches!(format, Format::HelmValues | Format::DockerConfig) =>
-            {
-                return Err(usage(
-                    format!(
-                        "`--format {format}` writes no manifests, and each cluster has a folder of them under `--output`"
-                    ),
-                    "use --format directory or --format yaml, or leave --output out and choose one with --cluster",
-                ));
+            Destination::Write(_) | Destination::Check(_) if format.is_one_file() => {
+                if clusters > 1 {
+                    return Err(usage(
+                        format!("`--format {format}` writes one file, and the run is for {clusters} clusters"),
+                        "choose one with --cluster",
+                    ));
+                }
             }
             Destination::Write(_) | Destination::Check(_)
                 if format == Format::Json && self.options.profile.chosen() == Some(&Profile::Flux) =>

@@ -179,6 +179,40 @@ fn a_cluster_that_is_gone_is_told_and_its_folder_stays() {
 }
 
 #[test]
+fn values_of_one_cluster_are_a_file_and_of_several_an_error() {
+    let folder = place(CONFIG);
+    for format in ["helm-values", "docker-config"] {
+        let arguments = format!("render --format {format} --output eu.out --cluster eu --secret-name hub");
+        done(folder.path(), &arguments);
+        assert!(folder.path().join("eu.out").is_file(), "{format}");
+        done(folder.path(), &format!("{arguments} --check"));
+        let output = regcred(folder.path(), &format!("render --format {format} --output all.out"));
+        assert_eq!(output.status.code(), Some(2));
+        let text = format!("`--format {format}` writes one file, and the run is for 3 clusters");
+        assert!(said(&output).contains(&text) && !folder.path().join("all.out").exists(), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_tree_is_not_nested_in_another() {
+    let folder = place(CONFIG);
+    let single = "render --no-config --namespaces team-a --format directory --output";
+    done(folder.path(), "render --output out");
+    let refused = |arguments: &str, message: &str| {
+        for check in ["", " --check"] {
+            let output = regcred(folder.path(), &format!("{arguments}{check}"));
+            assert_eq!(output.status.code(), Some(1), "{arguments}");
+            assert!(said(&output).contains(message), "{}", said(&output));
+        }
+    };
+    refused("render --output out/eu --cluster eu", "the directory of `--output` is a tree already");
+    refused(&format!("{single} out/eu/inner"), "the folder above the directory of `--output` is a tree already");
+    refused(&format!("{single} out"), "in the directory of `--output` is a tree already");
+    assert!(!folder.path().join("out/eu/eu").exists() && !folder.path().join("out/namespaces").exists());
+    done(folder.path(), &format!("{single} out/another"));
+}
+
+#[test]
 fn nothing_is_written_for_any_cluster_when_something_is_wrong_with_one() {
     let folder = place(&CONFIG.replace("include: [vault]", "include: [\"vault-*\"]"));
     let output = regcred(folder.path(), "render --output out");

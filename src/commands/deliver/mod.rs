@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn only_what_kubectl_takes_is_piped_to_kubectl() {
         for &format in Format::ALL {
-            let kubectl = matches!(format, Format::HelmValues | Format::DockerConfig);
+            let kubectl = format.is_one_file();
             assert_ne!(how_to_see(format).contains("kubectl"), kubectl, "{format}");
             assert!(how_to_see(format).contains("not shown on a terminal"), "{format}");
         }

@@ -63,6 +63,7 @@ impl Root {
         let turn = take_turn(&path, if kind == Kind::Tree { A_SECOND } else { A_MINUTE })?;
         let mut root = Self::read(path, kind)?;
         root.turn = turn;
+        root.check_nesting(target)?;
         Ok(root)
     }
 
@@ -70,10 +71,12 @@ impl Root {
     /// Errors: it is a file, or its lock is malformed.
     pub fn open(target: &Target<'_>, kind: Kind) -> Result<Self, Failure> {
         let folder = kind.folder(target)?;
-        match folder.canonicalize() {
-            Ok(path) => Self::read(path, kind),
-            Err(_) => Ok(Self::empty(folder.to_path_buf(), kind, State::New)),
-        }
+        let root = match folder.canonicalize() {
+            Ok(path) => Self::read(path, kind)?,
+            Err(_) => Self::empty(folder.to_path_buf(), kind, State::New),
+        };
+        root.check_nesting(target)?;
+        Ok(root)
     }
 
     fn empty(path: PathBuf, kind: Kind, state: State) -> Self {
@@ -116,6 +119,30 @@ impl Root {
             staging::publish_lock(&self.path, &self.ours)?;
         }
         Ok(())
+    }
+
+    /// Refuses a new tree directly in another tree, or around one: a tool that reads the outer tree applies the inner objects too.
+    /// Errors: there is such a tree.
+    fn check_nesting(&self, target: &Target<'_>) -> Result<(), Failure> {
+        if self.kind != Kind::Tree || self.state == State::Listed {
+            return Ok(());
+        }
+        let is_a_tree = |folder: &Path| folder.join(path::LOCK).is_file();
+        let output = self.kind.name();
+        let (other, hint) = if self.path.parent().is_some_and(is_a_tree) {
+            match target.cluster {
+                Some(_) => (output.to_owned(), "name the folder above it: each cluster gets its own folder there"),
+                None => (format!("the folder above {output}"), "name a folder outside of it"),
+            }
+        } else {
+            let mut entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+            let Some(inner) = entries.find(|entry| is_a_tree(&entry.path())) else { return Ok(()) };
+            let name = inner.file_name();
+            (format!("`{}` in {output}", name.display()), "name another folder, or the inner one")
+        };
+        let message = format!("{other} is a tree already: it has a `{}`, and trees are not nested", path::LOCK);
+        let hint = format!("{hint}; if no run writes that tree any more, remove it first");
+        Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }
 
     /// Refuses a folder where a file or link, such as a committed link, is in the way of the temporaries.

@@ -162,6 +162,11 @@ impl Format {
         matches!(self, Self::Yaml | Self::Json | Self::Directory | Self::Kustomization)
     }
 
+    /// Whether it is always one file, also for a cluster of a fleet.
+    pub fn is_one_file(self) -> bool {
+        matches!(self, Self::HelmValues | Self::DockerConfig)
+    }
+
     /// Whether it is several files in a directory.
     pub fn is_a_tree(self) -> bool {
         matches!(self, Self::Directory | Self::Kustomization | Self::Chart)
