@@ -24,7 +24,7 @@ pub const FILL_IN: &str =
 
 const PROTECT: &str = "choose `protect: sealed`, `sops` or `external` in regcred.yaml first: without it the logins are in clear, and the folder stays out of Git";
 
-pub const KEY: &str = "make a key with `openssl rand -hex 32`, and set it as REGCRED_FINGERPRINT_KEY here and in the job before the first render";
+pub const KEY: &str = "set REGCRED_FINGERPRINT_KEY here and in the job before the first render: the key that you have, or a new one from `openssl rand -hex 32`";
 
 pub const EVERY_NAMESPACE: &str =
     "if namespaces come later, let the controller serve every one: regcred.yaml says how in a comment";

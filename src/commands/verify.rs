@@ -133,7 +133,8 @@ fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic
             Err(failure) => return Err(failure),
         };
         let is_for_stdout = matches!(member.destination, Destination::Stdout);
-        if member.combination.protect == Protect::Sops && is_for_stdout && !environment.is_set("SOPS_CONFIG") {
+        let may_be_elsewhere = is_for_stdout && !environment.is_set("SOPS_CONFIG");
+        if member.combination.protect == Protect::Sops && may_be_elsewhere && !problems.is_empty() {
             problems.retain(|problem| problem.code != Code::NoSopsRule);
             // With another output, a nearer file may apply instead of the one that was found.
             let of_rules = |problem: &&mut Diagnostic| !matches!(problem.code, Code::NoSops | Code::SopsTimeout);

@@ -205,8 +205,13 @@ fn a_tree_is_not_nested_in_another() {
             assert!(said(&output).contains(message), "{}", said(&output));
         }
     };
-    refused("render --output out/eu --cluster eu", "the directory of `--output` is a tree already");
-    refused(&format!("{single} out/eu/inner"), "the folder above the directory of `--output` is a tree already");
+    for inside in ["out/eu", "out/eu/namespaces/clusters"] {
+        refused(
+            &format!("render --output {inside} --cluster eu"),
+            "the directory of `--output` belongs to a tree already",
+        );
+    }
+    refused(&format!("{single} out/eu/inner"), "the directory of `--output` belongs to a tree already");
     refused(&format!("{single} out"), "in the directory of `--output` is a tree already");
     assert!(!folder.path().join("out/eu/eu").exists() && !folder.path().join("out/namespaces").exists());
     done(folder.path(), &format!("{single} out/another"));

@@ -916,8 +916,8 @@ fn the_gitignore_of_another_cluster_does_not_count() {
     put(&folder.path().join("a.pem"), &fs::read_to_string(certificate).unwrap());
     put(&folder.path().join("o/a/regcred.lock"), "# Written by regcred\n.gitignore\n");
     put(&folder.path().join("o/a/.gitignore"), "*\n");
-    put(&folder.path().join("o/a/sub/deep/README"), "r\n");
-    std::os::unix::fs::symlink("a/sub/deep", folder.path().join("o/b")).unwrap();
+    put(&folder.path().join("o/a/sub/regcred.lock"), "# Written by regcred\n");
+    std::os::unix::fs::symlink("a/sub", folder.path().join("o/b")).unwrap();
     let config = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: x}\nspec:\n  pullSecrets: [{name: p}]\n  \
         clusters: [{name: a, protect: sealed, sealing: {certificate: a.pem}}, {name: b, protect: plain}]\n";
     put(&folder.path().join("regcred.yaml"), config);

@@ -63,7 +63,7 @@ impl Root {
         let turn = take_turn(&path, if kind == Kind::Tree { A_SECOND } else { A_MINUTE })?;
         let mut root = Self::read(path, kind)?;
         root.turn = turn;
-        root.check_nesting(target)?;
+        root.check_nesting()?;
         Ok(root)
     }
 
@@ -75,7 +75,7 @@ impl Root {
             Ok(path) => Self::read(path, kind)?,
             Err(_) => Self::empty(folder.to_path_buf(), kind, State::New),
         };
-        root.check_nesting(target)?;
+        root.check_nesting()?;
         Ok(root)
     }
 
@@ -121,26 +121,27 @@ impl Root {
         Ok(())
     }
 
-    /// Refuses a new tree directly in another tree, or around one: a tool that reads the outer tree applies the inner objects too.
+    /// Refuses a new tree in another tree, or directly around one: a tool that reads the outer tree applies the inner objects too.
     /// Errors: there is such a tree.
-    fn check_nesting(&self, target: &Target<'_>) -> Result<(), Failure> {
+    fn check_nesting(&self) -> Result<(), Failure> {
         if self.kind != Kind::Tree || self.state == State::Listed {
             return Ok(());
         }
         let is_a_tree = |folder: &Path| folder.join(path::LOCK).is_file();
+        let mut entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let place = self.path.ancestors().find_map(|folder| folder.canonicalize().ok()).unwrap_or_default();
         let output = self.kind.name();
-        let (other, hint) = if self.path.parent().is_some_and(is_a_tree) {
-            match target.cluster {
-                Some(_) => (output.to_owned(), "name the folder above it: each cluster gets its own folder there"),
-                None => (format!("the folder above {output}"), "name a folder outside of it"),
-            }
+        let (what, hint) = if place.ancestors().any(is_a_tree) {
+            (format!("{output} belongs to a tree"), "name a folder outside of it")
+        } else if let Some(inner) = entries.find(|entry| is_a_tree(&entry.path())) {
+            (
+                format!("`{}` in {output} is a tree", inner.file_name().display()),
+                "name another folder, or the inner one",
+            )
         } else {
-            let mut entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
-            let Some(inner) = entries.find(|entry| is_a_tree(&entry.path())) else { return Ok(()) };
-            let name = inner.file_name();
-            (format!("`{}` in {output}", name.display()), "name another folder, or the inner one")
+            return Ok(());
         };
-        let message = format!("{other} is a tree already: it has a `{}`, and trees are not nested", path::LOCK);
+        let message = format!("{what} already, as its `{}` says, and trees are not nested", path::LOCK);
         let hint = format!("{hint}; if no run writes that tree any more, remove it first");
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }

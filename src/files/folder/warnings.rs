@@ -99,13 +99,16 @@ pub fn refused(refused: &[&Recipient], root: &Root) -> Diagnostic {
             format!("{RESTORE}; if it is gone for good, {WHO_CHANGED}")
         }
         _ if refused.iter().all(|one| Approved::is_named(&root.ours.approved, one.fingerprint())) => format!(
-            "`{LOCK}` names {them}, signed with another `{KEY_VARIABLE}`, for another folder or cluster, or outside of a fleet: set \
-             the old key, or as `{KEY_VARIABLE}_PREVIOUS`, or put the folder or the name of the cluster back"
+            "{WHO_CHANGED}; if nobody did, `{LOCK}` names {them}, signed with another `{KEY_VARIABLE}`, for another folder or \
+             cluster, or outside of a fleet: set the old key here or as `{KEY_VARIABLE}_PREVIOUS`, or put the folder or the name of \
+             the cluster back"
         ),
         State::New | State::Listed if root.kind == Kind::Tree && root.ours.approved.is_empty() => {
             message = format!("`{LOCK}` names no recipient, so {shown} {is} not approved");
-            "that is so if `protect` is new in this folder; otherwise somebody has removed a line of the lock"
-                .to_owned()
+            format!(
+                "that is so if `protect` is new in this folder, or no run had `{KEY_VARIABLE}`; otherwise somebody has removed a \
+                 line of the lock: {WHO_CHANGED}"
+            )
         }
         State::New | State::Listed => WHO_CHANGED.to_owned(),
     };

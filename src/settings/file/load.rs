@@ -99,9 +99,9 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
     Ok(file)
 }
 
-/// The number of globs for namespaces that a run tries, in all clusters together.
+/// The number of globs for namespaces that a run tries, in all clusters together. Each alternative in braces is one.
 fn globs(spec: &Spec) -> usize {
-    let in_list = |list: &[NamespacePattern]| list.iter().filter(|pattern| pattern.name().is_none()).count();
+    let in_list = |list: &[NamespacePattern]| list.iter().map(NamespacePattern::globs).sum::<usize>();
     let in_one = |namespaces: &Namespaces| in_list(&namespaces.include) + in_list(&namespaces.exclude);
     let in_all = |list: &[PullSecret]| list.iter().map(|one| in_one(&one.namespaces)).sum::<usize>();
     let common = in_all(&spec.pull_secrets);
@@ -238,6 +238,8 @@ mod tests {
             )
         };
         assert!(parse(&text(1_000, 500)).is_ok());
+        let in_braces = text(1_000, 500).replacen("'a*'", "'{a,b}*'", 1);
+        assert_eq!(parse(&in_braces).unwrap_err().len(), 1);
         let problems = parse(&text(1_000, 501)).unwrap_err();
         assert_eq!(problems[0].message, "501000 globs for namespaces in all clusters; at most 500000 are tried");
     }

@@ -69,7 +69,7 @@ pub fn patterns(
 ) -> Vec<NamespacePattern> {
     const MOST: usize = 1_000;
     let patterns = list.map_or(Vec::new(), |list| list.parsed(problems));
-    let globs = patterns.iter().filter(|pattern| pattern.name().is_none()).count();
+    let globs = patterns.iter().map(NamespacePattern::globs).sum::<usize>();
     if globs <= MOST {
         return patterns;
     }

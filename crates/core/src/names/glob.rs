@@ -10,6 +10,8 @@ const RULE: &str = "a glob has a-z, 0-9 and -, and * for anything, for example s
 const LONGEST: usize = 253;
 /// The most pairs of braces in a glob: the matcher takes no more.
 pub const BRACES: usize = 10;
+/// The most globs without braces that a glob may stand for: the matcher tries one after the other.
+const ALTERNATIVES: usize = 1_024;
 
 /// A glob for names: `*`, `?`, `[…]` and `{…,…}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,7 @@ impl NameGlob {
         match text.chars().enumerate().find(|character| !allowed(*character)) {
             Some((position, character)) => wrong(Fault::Character(position + 1, what(character))),
             None if text.matches('{').count() > BRACES => wrong(Fault::Braces(BRACES)),
+            None if alternatives(text) > ALTERNATIVES => wrong(Fault::Alternatives(ALTERNATIVES)),
             None if as_globset(text).is_none() => wrong(Fault::NoGlob),
             None => Ok(Self(text.into())),
         }
@@ -40,6 +43,11 @@ impl NameGlob {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// At most how many globs without braces it stands for.
+    pub(super) fn alternatives(&self) -> usize {
+        alternatives(&self.0)
     }
 
     /// Whether it matches this name.
@@ -51,6 +59,10 @@ impl NameGlob {
 /// The glob for globset, which can write it as a regular expression. As in a shell, `shop{,-dev}` also matches `shop`.
 pub fn as_globset(text: &str) -> Option<Glob> {
     GlobBuilder::new(text).empty_alternates(true).build().ok()
+}
+
+fn alternatives(text: &str) -> usize {
+    text.split('{').skip(1).map(|words| words.matches(',').count() + 1).product()
 }
 
 /// Whether a text has a character that only a glob has.
@@ -110,6 +122,11 @@ mod tests {
             ),
             (format!("{}a{}", "{".repeat(11), "}".repeat(11)), "the glob has more than 10 pairs of braces"),
             ("{a,b}".repeat(11), "the glob has more than 10 pairs of braces"),
+            (
+                format!("{}z", format!("{{{}}}", ",".repeat(22)).repeat(10)),
+                "the glob has braces for more than 1024 globs without braces",
+            ),
+            ("{a,{b,c},d}".repeat(5), "the glob has braces for more than 1024 globs without braces"),
             ("?".repeat(254), "the glob has 254 characters, 253 are allowed"),
             ("!a*".to_owned(), "the glob has a character that is not allowed at position 1"),
         ] {

@@ -28,6 +28,7 @@ pub(super) enum Fault {
     Edge(&'static str),
     NoGlob,
     Braces(usize),
+    Alternatives(usize),
 }
 
 impl fmt::Display for Fault {
@@ -39,6 +40,7 @@ impl fmt::Display for Fault {
             Self::Edge(edge) => write!(f, "{edge} with a character that is no letter or digit"),
             Self::NoGlob => f.write_str("has a bracket or brace that does not fit"),
             Self::Braces(limit) => write!(f, "has more than {limit} pairs of braces"),
+            Self::Alternatives(limit) => write!(f, "has braces for more than {limit} globs without braces"),
         }
     }
 }

@@ -68,6 +68,11 @@ impl NamespacePattern {
         if let Self::Name(name) = self { Some(name) } else { None }
     }
 
+    /// At most how many globs without braces it stands for; zero for a name.
+    pub fn globs(&self) -> usize {
+        if let Self::Glob(glob) = self { glob.alternatives() } else { 0 }
+    }
+
     /// Whether it matches this namespace.
     pub fn matches(&self, namespace: &Namespace) -> bool {
         match self {
