@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::settings::file::{
     ApiVersion, ControllerSpec, File, Kind, Login, Metadata, Place, PullSecret, Spec, UserName,
 };
+use crate::settings::namespaces::too_many_globs;
 use regcred_core::confine::Allowed;
 use regcred_core::controller::Selection;
 use regcred_core::controller::permitted::Permitted;
@@ -176,6 +177,7 @@ fn wanted(written: &PullSecret, allowed: &Allowed, problems: &mut Vec<Diagnostic
     });
     let (accounts, account_globs) = accounts(service_accounts);
     let (include, exclude) = (namespaces.include.clone(), namespaces.exclude.clone());
+    problems.extend([&include, &exclude].into_iter().filter_map(|list| too_many_globs(list)));
     let namespaces = Selection { include, exclude, selector };
     Wanted { name, sources, namespaces, within: None, accounts, account_globs }
 }

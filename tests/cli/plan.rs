@@ -42,13 +42,23 @@ const SEALED_A: &str = "out/namespaces/a/sealedsecret-image-pull-secret.yaml";
 fn a_forged_lock_removes_nothing_of_others() {
     for variables in [&[LOGIN][..], &[LOGIN, KEY]] {
         let place = Place::new();
-        let foreign =
-            [(".env", "TOKEN=x\n"), ("src/main.rs", "fn main() {}\n"), ("package.json", "{\"name\":\"x\"}\n")];
+        let foreign = [
+            (".env", "TOKEN=x\n"),
+            ("src/main.rs", "fn main() {}\n"),
+            ("package.json", "{\"name\":\"x\",\"dependencies\":{\"regcred-client\":\"1\"}}\n"),
+            (".docker/config.json", "{\"auths\":{\"x\":{\"auth\":\"dTpw\"}}}\n"),
+            ("x.keep", ""),
+        ];
         for (name, text) in foreign {
             place.put(name, text);
         }
         let hash = "9a9a4d0fb1ae1aee5c2ffbb0f8a7c6a6e2a2b4b2f8f27a5e4e7d4a4cbb3f6d2e";
-        place.put("regcred.lock", &format!("# Written by regcred\n.env\npackage.json\nsrc/main.rs sha256={hash}\n"));
+        place.put(
+            "regcred.lock",
+            &format!(
+                "# Written by regcred\n.docker/config.json\n.env\npackage.json\nsrc/main.rs sha256={hash}\nx.keep\n"
+            ),
+        );
         let (code, _, said) = place.run(variables, "-n a --format directory --output .");
         assert_eq!(code, 0, "{said}");
         for (name, text) in foreign {

@@ -53,6 +53,11 @@ fn what_only_other_commands_can_do_is_said_at_once() {
     }
     let Err(problems) = read("{pullSecrets: []}") else { panic!("refused") };
     assert_eq!(problems, ["`pullSecrets` names no pull secret"]);
+    let braces = "{a,b}".repeat(10);
+    let Err(problems) = read(&format!("{{pullSecrets: [{{namespaces: {{exclude: ['{braces}']}}}}]}}")) else {
+        panic!("refused")
+    };
+    assert_eq!(problems, ["a pull secret has 1024 globs for namespaces, and at most 1000 are tried"]);
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl<'a> Observer<'a> {
             path.as_str() == git::IGNORE_FILE && **read::text(&place)?.unwrap_or_default() == *git::IGNORE_ALL;
         // We write no `.gitignore` below the top. Git was asked while this one existed: without it, a Secret in clear could enter Git.
         let is_foreign_ignore_file = path.folders().next().is_some() && place.ends_with(git::IGNORE_FILE);
-        let owner = match is_our_ignore_file || starts_as_ours(&place)? {
+        let owner = match is_our_ignore_file || is_marked(&place, b"\"app.kubernetes.io/managed-by\"")? {
             _ if is_foreign_ignore_file => Owner::Another,
             _ if is_signed => Owner::Proven,
             // Without its key, the HMAC of a secret in clear says nothing.
@@ -251,18 +251,23 @@ fn open(place: &Path) -> io::Result<impl io::Read> {
     read::open(place)?.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// The text that marks JSON as ours, in an annotation or a comment.
-const OURS: &[u8] = b"regcred";
-
 /// Whether the content of a file says that we wrote it.
 pub fn starts_as_ours(place: &Path) -> io::Result<bool> {
+    let start = start_of(place)?;
+    let is_a_docker_config = DOCKER_CONFIG.iter().any(|ours| start.starts_with(ours.as_bytes()));
+    Ok(start.is_empty() || is_a_docker_config || is_marked(place, b"regcred")?)
+}
+
+/// Whether a file has our header, or is JSON, which has no comments, with this text.
+fn is_marked(place: &Path, mark: &[u8]) -> io::Result<bool> {
+    let start = start_of(place)?;
+    let text = if start.starts_with(b"{") { read::text(place)?.unwrap_or_default() } else { Zeroizing::default() };
+    Ok(is_headed(&start) || text.windows(mark.len()).any(|window| window == mark))
+}
+
+fn start_of(place: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     const LONGEST_START: u64 = 64;
     let mut start = Zeroizing::new(Vec::new());
     io::Read::read_to_end(&mut io::Read::take(open(place)?, LONGEST_START), &mut start)?;
-    if start.is_empty() || is_headed(&start) || DOCKER_CONFIG.iter().any(|ours| start.starts_with(ours.as_bytes())) {
-        return Ok(true);
-    }
-    // JSON has no comments.
-    let text = if start.starts_with(b"{") { read::text(place)?.unwrap_or_default() } else { Zeroizing::default() };
-    Ok(text.windows(OURS.len()).any(|window| window == OURS))
+    Ok(start)
 }

@@ -62,20 +62,24 @@ pub fn choose(wanted: &Wanted<'_>, problems: &mut Vec<Diagnostic>) -> Chosen {
     Chosen { excluded: before - chosen.len(), namespaces: chosen }
 }
 
-/// The patterns of a list, unless there are too many globs: each glob is tried on every namespace.
+/// The patterns of a list, unless there are too many globs.
 pub fn patterns(
     list: Option<&Sourced<Vec<Parsed<NamespacePattern>>>>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<NamespacePattern> {
-    const MOST: usize = 1_000;
     let patterns = list.map_or(Vec::new(), |list| list.parsed(problems));
-    let globs = patterns.iter().map(NamespacePattern::globs).sum::<usize>();
-    if globs <= MOST {
-        return patterns;
-    }
-    let message = format!("a pull secret has {globs} globs for namespaces, and at most {MOST} are tried");
-    problems.push(Diagnostic::error(Code::InvalidList, message).hint("name the namespaces, or use fewer, wider globs"));
+    let Some(problem) = too_many_globs(&patterns) else { return patterns };
+    problems.push(problem);
     Vec::new()
+}
+
+/// Refuses a list with too many globs: each glob, and each alternative in its braces, is tried on every namespace.
+pub fn too_many_globs(patterns: &[NamespacePattern]) -> Option<Diagnostic> {
+    const MOST: usize = 1_000;
+    let globs = patterns.iter().map(NamespacePattern::globs).sum::<usize>();
+    let message = format!("a pull secret has {globs} globs for namespaces, and at most {MOST} are tried");
+    let hint = "name the namespaces, or use fewer, wider globs";
+    (globs > MOST).then(|| Diagnostic::error(Code::InvalidList, message).hint(hint))
 }
 
 #[cfg(test)]
