@@ -1,4 +1,4 @@
-//! Prints documents and values, or writes them to files. Nothing else prints data.
+//! Prints documents and values, or writes them to files.
 
 pub mod chart;
 pub mod cluster_run;

@@ -38,8 +38,8 @@ pub enum Product<'a> {
 }
 
 impl<'a> Product<'a> {
-    /// Builds the output. After this only writing can fail.
-    /// Errors: a user's template that makes no object; several pull secrets for a single value.
+    /// Builds the output, except the values of a chart, which [`Product::files`] builds.
+    /// Errors: a user's template that makes no object; several pull secrets for a single value; a chart that cannot be built.
     pub fn build(run: &'a ClusterRun, templates: &'a Templates) -> Result<Self, Failure> {
         let ClusterRun { settings, protector, .. } = run;
         let documents = || {

@@ -36,9 +36,8 @@ pub fn check_in_clear(settings: &Settings, environment: &Environment) -> Result<
 
 /// The problem of logins in clear although there is a list of recipients.
 pub fn in_clear() -> Diagnostic {
-    let message = format!(
-        "neither a flag nor regcred.yaml chooses a protection, so a file would hold the logins in clear; `{VARIABLE}` allows only recipients that it lists"
-    );
+    let message =
+        format!("a file would hold the logins in clear, and `{VARIABLE}` allows only the recipients that it lists");
     Diagnostic::error(Code::NotAllowed, message).hint(
         "choose `--protect sealed`, `sops` or `external`, or `protect` in regcred.yaml, and check who changed it; if it was meant, type --protect plain",
     )

@@ -42,7 +42,7 @@ pub trait Encrypted: Send + Sync {
     /// The errors of the serializer.
     fn has_form(&self, document: &[u8]) -> io::Result<bool>;
 
-    /// The canonical JSON of the Docker config.
+    /// The secret text: the canonical JSON of the Docker config, or all values of a chart.
     fn secret(&self) -> &SecretString;
 
     /// The encrypted document, with different bytes at every call.

@@ -60,7 +60,7 @@ pub fn files(run: &ClusterRun, settings: &ControllerSettings) -> Result<Vec<File
     Ok(files)
 }
 
-/// The login of each pull secret as a value of the chart, if it is not kept elsewhere.
+/// The image, the replicas and the resources; also the login of each pull secret, if the Secrets are in clear.
 fn values(run: &ClusterRun, settings: &ControllerSettings) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut text = VALUES.replace("THE-IMAGE", &json!(settings.image).to_string());
     text =

@@ -251,14 +251,14 @@ fn open(place: &Path) -> io::Result<impl io::Read> {
     read::open(place)?.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// Whether the content of a file says that we wrote it.
+/// Whether the content of a file says that we wrote it; an empty file counts as ours.
 pub fn starts_as_ours(place: &Path) -> io::Result<bool> {
     let start = start_of(place)?;
     let is_a_docker_config = DOCKER_CONFIG.iter().any(|ours| start.starts_with(ours.as_bytes()));
     Ok(start.is_empty() || is_a_docker_config || is_marked(place, b"regcred")?)
 }
 
-/// Whether a file has our header, or is JSON, which has no comments, with this text.
+/// Whether a file has our header, or is JSON, which has no comment at its beginning, with this text.
 fn is_marked(place: &Path, mark: &[u8]) -> io::Result<bool> {
     let start = start_of(place)?;
     let text = if start.starts_with(b"{") { read::text(place)?.unwrap_or_default() } else { Zeroizing::default() };

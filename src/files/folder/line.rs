@@ -36,7 +36,7 @@ pub struct Hashes {
 }
 
 impl Hashes {
-    /// Hashes the bytes, without carriage returns, in the ways that these lines need.
+    /// Hashes the bytes, without carriage returns before line feeds, in the ways that these lines need.
     pub fn of(lines: &[Line], from: impl Read, key: &Key) -> io::Result<Self> {
         let hashers =
             |is_needed: bool, hashers: fn(&Key) -> Vec<Hasher>| if is_needed { hashers(key) } else { Vec::new() };

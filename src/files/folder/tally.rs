@@ -32,7 +32,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds the marks of a file; without a signature, only the given marks count.
+    /// Adds the marks of a file; `named` gets the recipients of the marks that `is_believed` accepts.
     pub(super) fn note(&mut self, marks: &Marks<'_>, is_believed: impl Fn(&Mark) -> bool) {
         let Seen { readdressed, mut signed, .. } = marks.seen();
         self.readdressed += usize::from(readdressed);
@@ -49,7 +49,7 @@ impl Tally {
         self.moved.extend(moved);
     }
 
-    /// The recipients of a single file, which has no lock: those with a signature in the wanted documents.
+    /// The recipients of a single file, which has no lock: those with a signature in the wanted documents, else in any document.
     pub(super) fn of_a_single_file(&self) -> Option<BTreeSet<String>> {
         [&self.signed, &self.signed_anywhere].into_iter().find(|signed| !signed.is_empty()).cloned()
     }

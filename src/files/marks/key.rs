@@ -1,4 +1,4 @@
-//! Computes fingerprints of files: hashes of public content, HMACs of secret content.
+//! Reads the fingerprint keys, signs with them, and hashes the bytes of files.
 
 use aws_lc_rs::{digest, hmac};
 use secrecy::{ExposeSecret, SecretString};
@@ -39,7 +39,7 @@ impl Key {
         Ok(Self { current: read(KEY_VARIABLE)?, previous: read(PREVIOUS_VARIABLE)? })
     }
 
-    /// The problems of the keys: a key is easy to guess, or others know it because it is a part of a login.
+    /// The problems of the keys: a key is easy to guess, or a login holds a part of it.
     pub fn problems(logins: &[VariableName], environment: &Environment) -> Vec<Diagnostic> {
         match (weak::refuse_a_login(logins, environment), Self::read(environment, None, "")) {
             (Err(problem), _) => vec![problem],
@@ -119,7 +119,7 @@ impl Purpose {
     }
 }
 
-/// The fingerprint of a file's bytes: a secret is hashed with a key, or not at all. Carriage returns do not count.
+/// Hashes the bytes of a file: bytes with a secret only with a key, or not at all.
 pub enum Hasher {
     Public(digest::Context),
     /// The bytes hold a secret in clear.
@@ -134,7 +134,7 @@ impl Hasher {
         Self::Public(digest::Context::new(&digest::SHA256))
     }
 
-    /// The HMACs of bytes with a secret, one for each key; empty without a key.
+    /// The HMAC of bytes with a secret, with the current key.
     pub fn secret(key: &Key) -> Self {
         key.current.as_ref().map_or(Self::Unknown, Self::with)
     }

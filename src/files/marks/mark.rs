@@ -25,7 +25,7 @@ pub struct Mark {
     pub context: Digest,
     /// The hash of the encrypted document.
     pub ciphertext: Digest,
-    /// The HMAC of the Docker config and the associated data.
+    /// The HMAC of the Docker config, the context, and the recipients in variables.
     pub content: Option<Digest>,
     /// The HMAC of the whole mark.
     pub signature: Option<Digest>,

@@ -44,6 +44,7 @@ pub enum Known {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Outdated {
     Encrypt,
+    /// Encrypt it, and the current ones, too.
     EncryptAll,
     /// Nothing, only compare.
     Compare(Known),

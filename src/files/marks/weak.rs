@@ -55,7 +55,7 @@ fn runs(key: &str) -> bool {
         || has_few(key.chars().map(|key| KEYBOARD.find(key).unwrap_or(KEYBOARD.len() + key as usize)).collect())
 }
 
-/// Refuses a key that is a login or a part of one, in clear or in base64, because anyone who can pull could then sign.
+/// Refuses a key that contains a login or is a part of one, in clear or in base64: anyone who can pull could sign.
 /// Errors: the name of the variable that holds the login.
 pub(super) fn refuse_a_login(logins: &[VariableName], environment: &Environment) -> Result<(), Diagnostic> {
     const KEYS: [&str; 2] = [KEY_VARIABLE, PREVIOUS_VARIABLE];

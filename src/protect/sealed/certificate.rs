@@ -38,7 +38,7 @@ pub struct Recipient {
 /// Chooses the certificate to seal with; messages use `source` as the name of the text.
 ///
 /// # Errors
-/// The text has no certificate, or a private key, or no usable certificate: the error says why the newest one is unusable.
+/// The text has no certificate, it has a private key, or no certificate is usable: the error says why the newest one is unusable.
 pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Diagnostic> {
     let mut certificates = read(pem, source)?;
     certificates.sort_by_key(|certificate| certificate.begins);

@@ -12,7 +12,7 @@ use super::form::{Form, leaves};
 use regcred_core::credentials::is_public_username;
 use regcred_core::registry::url::percent_encoded;
 
-/// The longest part of a secret that may appear by chance.
+/// A part of a secret with this length is hidden; a shorter part may appear by chance.
 const WINDOW: usize = 8;
 /// A shorter text cannot be recognized.
 const SHORTEST: usize = 4;
@@ -128,7 +128,7 @@ impl Secrets {
     }
 }
 
-/// Every part of the text that has the shortest forbidden length, and where it begins.
+/// Every part of the text with the length of [`WINDOW`], and where it begins.
 fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]).skip(WINDOW);
     text.char_indices().zip(ends).map(|((start, _), end)| (start, &text[start..end]))

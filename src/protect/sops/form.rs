@@ -57,7 +57,7 @@ pub fn leaves<'a>(value: &'a Value, path: &mut Vec<&'a str>, visit: &mut impl Fn
     }
 }
 
-/// Removes the values at all places that must be hidden.
+/// Replaces the values at all places that must be hidden by `null`.
 pub fn hide(value: &mut Value, path: &mut Vec<String>, hidden: &impl Fn(&[&str]) -> bool) {
     match value {
         Value::Object(object) => {

@@ -1,4 +1,4 @@
-//! Finds the `.sops.yaml` that applies to an output. Only sops reads its rules; `regcred` notices that the file changed.
+//! Finds the `.sops.yaml` that applies to an output. Only sops applies its rules; `regcred` notices that the file changed.
 
 use std::path::{Path, PathBuf};
 
