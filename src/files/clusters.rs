@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use super::folder::path;
 use super::folder::turn::{self, Turn};
 use super::git;
@@ -71,22 +73,20 @@ impl Folders {
     }
 }
 
+/// Room for the files that are not folders of clusters.
 const OTHER_FILES: usize = 32;
 
 /// Raises the limit of open files, so that this many clusters can wait at once: each holds its folder open.
 fn allow_open_files(clusters: usize) -> Result<(), Failure> {
-    if clusters > 1 {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        // If the limit cannot be raised, it stays: perhaps it is high enough.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-        if let Some(limit) = maximum
-            && usize::try_from(limit).is_ok_and(|limit| limit < clusters + OTHER_FILES)
-        {
-            let message = format!("{clusters} clusters are too many at once: a program may open {limit} files here");
-            let hint = "raise the limit (`ulimit -n`), or render fewer at a time with --cluster: nothing was written";
-            return Err(Failure::of("the output", Diagnostic::error(Code::TooManyClusters, message).hint(hint)));
-        }
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // If the limit cannot be raised, it stays: perhaps it is high enough.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    if let Some(limit) = maximum
+        && usize::try_from(limit).is_ok_and(|limit| limit < clusters + OTHER_FILES)
+    {
+        let message = format!("{clusters} clusters are too many at once: a program may open {limit} files here");
+        let hint = "raise the limit (`ulimit -n`), or render fewer at a time with --cluster: nothing was written";
+        return Err(Failure::of("the output", Diagnostic::error(Code::TooManyClusters, message).hint(hint)));
     }
     Ok(())
 }

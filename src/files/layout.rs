@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::folder::entry::{Content, Entry, HEADER, NeedsLogins};
+use super::folder::path::LONGEST;
 use super::marks::digest::Digest;
 use super::{File, Protection, WriteError};
 use crate::protect::{Document, Documents};
@@ -58,16 +59,13 @@ fn path(document: &Document<'_>) -> String {
     }
 }
 
-/// The longest file name of usual file systems, in bytes: an object's kind and long name can be longer.
-const LONGEST: usize = 255;
-
-/// The name, or if it is too long its beginning and a hash.
+/// The name, or its beginning and a hash if it is too long: an object's kind and name can be longer than a file name.
 fn shortened(name: String, room: usize) -> String {
     if name.len() <= room {
         return name;
     }
-    let hash = Digest::of(name.as_bytes()).map_or(String::new(), |hash| format!("-{}", &hash.to_string()[..16]));
-    [name.get(..room - hash.len()).unwrap_or_default(), &hash].concat()
+    let hash = &Digest::of(name.as_bytes()).to_string()[..16];
+    format!("{}-{hash}", name.get(..room - 1 - hash.len()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ pub mod new_paths;
 pub mod product;
 pub mod stream;
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -84,12 +86,8 @@ pub fn unreadable(error: impl Into<WriteError>, target: &str) -> Failure {
 
 /// Makes a file with a secret readable only by its owner, also if its content is unchanged.
 fn protect(path: &Path, protection: Protection) -> io::Result<()> {
-    if protection == Protection::Plaintext {
-        use std::fs;
-        use std::os::unix::fs::PermissionsExt;
-        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-        }
+    if protection == Protection::Plaintext && fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     }
     Ok(())
 }

@@ -65,7 +65,10 @@ impl<'a> Product<'a> {
                 Self::Chart(chart::files(run, templates)?, sealed)
             }
             Format::HelmValues => Self::Values(run, templates),
-            Format::DockerConfig => Self::Value(value(run)?),
+            Format::DockerConfig => {
+                let (_, logins) = helm_values::only(run)?;
+                Self::Value(if settings.options.raw.or_default() { logins.to_json() } else { logins.to_base64() })
+            }
             Format::Rbac => stream(Documents::new(run.grant(), protector), Form::Yaml),
         })
     }
@@ -77,10 +80,7 @@ impl<'a> Product<'a> {
 
     /// The kind of place that `--output` names.
     pub fn kind(&self, output: &Path) -> Kind {
-        if self.is_a_tree() {
-            return Kind::Tree;
-        }
-        Kind::File(output.file_name().unwrap_or_default().to_owned())
+        if self.is_a_tree() { Kind::Tree } else { Kind::File(output.file_name().unwrap_or_default().to_owned()) }
     }
 
     /// The files, created one by one; `name` is the name of a single file.
@@ -108,7 +108,10 @@ impl<'a> Product<'a> {
             }
             Self::Values(run, templates) => {
                 let files = helm_values::files(run, templates, name)?;
-                let logins = if self.chooses_by_registries() { NeedsLogins::ForAll } else { NeedsLogins::ForValues };
+                let logins = match &run.settings.chart {
+                    Chart::Template(path) if templates::values::uses(path, "registries") => NeedsLogins::ForAll,
+                    _ => NeedsLogins::ForValues,
+                };
                 Box::new(files.into_iter().map(move |entry| Ok(Entry { logins, ..entry })))
             }
             Self::Value(value) => {
@@ -117,17 +120,6 @@ impl<'a> Product<'a> {
                 Box::new(iter::once(Ok(Entry { head: Vec::new(), ..file.into() })))
             }
         })
-    }
-
-    /// Whether a user's template uses the registries of the logins.
-    pub fn chooses_by_registries(&self) -> bool {
-        match self {
-            Self::Values(run, _) => match &run.settings.chart {
-                Chart::Template(path) => templates::values::uses(path, "registries"),
-                Chart::Own | Chart::Tamcore | Chart::Empathyco => false,
-            },
-            _ => false,
-        }
     }
 
     pub fn holds_a_secret(&self) -> bool {
@@ -159,9 +151,4 @@ fn stream<'a>(name: &str, documents: &'a Documents<'a>, form: Form) -> Entry<'a>
     let head = if form == Form::Yaml { HEADER.to_vec() } else { Vec::new() };
     let content = Content::Stream(documents, form);
     Entry { path: name.to_owned(), document: None, head, content, logins: NeedsLogins::ForValues }
-}
-
-fn value(run: &ClusterRun) -> Result<SecretString, Failure> {
-    let (_, docker_config) = helm_values::only(run)?;
-    Ok(if run.settings.options.raw.or_default() { docker_config.to_json() } else { docker_config.to_base64() })
 }

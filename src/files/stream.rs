@@ -64,10 +64,7 @@ pub fn each(
         }
         Ok(text)
     };
-    let head = form.head();
-    if !head.is_empty() {
-        take(head)?;
-    }
+    take(form.head())?;
     if documents.protection() == Protection::Encrypted {
         in_groups(documents, take, text_of)?;
     } else {
@@ -76,10 +73,7 @@ pub fn each(
             .enumerate()
             .try_for_each(|document| Ok::<_, WriteError>(take(&Zeroizing::new(text_of(&document)?))?))?;
     }
-    if !form.tail().is_empty() {
-        take(form.tail())?;
-    }
-    Ok(())
+    Ok(take(form.tail())?)
 }
 
 /// Encrypts a group while the previous one is taken.

@@ -43,17 +43,21 @@ pub fn edit(items: &[Item<'_>], wanted: Vec<Object>, config: &str, said: &mut Ve
         entries.push(match object {
             Some(Object { is_ours: true, mut value, .. }) => {
                 if !is_owned(&item.value) {
-                    said.push(results::about(results::of_problem(&replaces()), version, &identity));
+                    let message = "regcred did not make this object, and replaces it";
+                    let problem = Diagnostic::warning(Code::ReplacesAnother, message)
+                        .hint("give the pull secret another `name`, or remove the object");
+                    said.push(results::about(results::of_problem(&problem), version, &identity));
                 }
                 keep_annotations(&item.value, &mut value);
                 Entry::Made(value)
             }
-            Some(Object { value, .. }) => {
-                let mut merged = without_references(&item.value, &identity, &gone);
-                merge(&mut merged, value);
-                kept_if_equal(number, item, merged)
+            object => {
+                let mut value = without_references(&item.value, &identity, &gone);
+                if let Some(ours) = object {
+                    merge(&mut value, ours.value);
+                }
+                if value == item.value { Entry::Kept(number) } else { Entry::Made(value) }
             }
-            None => kept_if_equal(number, item, without_references(&item.value, &identity, &gone)),
         });
     }
     entries.extend(wanted.into_iter().flatten().map(|object| Entry::Made(object.value)));
@@ -62,15 +66,6 @@ pub fn edit(items: &[Item<'_>], wanted: Vec<Object>, config: &str, said: &mut Ve
 
 fn is_made_by(item: &Value, config: &str) -> bool {
     is_owned(item) && item["metadata"]["annotations"][MADE_BY] == config
-}
-
-fn replaces() -> Diagnostic {
-    Diagnostic::warning(Code::ReplacesAnother, "regcred did not make this object, and replaces it")
-        .hint("give the pull secret another `name`, or remove the object")
-}
-
-fn kept_if_equal(number: usize, item: &Item<'_>, value: Value) -> Entry {
-    if value == item.value { Entry::Kept(number) } else { Entry::Made(value) }
 }
 
 fn keep_annotations(from: &Value, into: &mut Value) {

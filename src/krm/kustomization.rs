@@ -37,12 +37,7 @@ pub fn is_a_generator(list: &ResourceList<'_>) -> bool {
 /// Problems that the kustomization in this directory would cause with generated objects.
 pub fn check(directory: &Path, objects: &[Object]) -> Vec<Diagnostic> {
     let read = |name| Some(with_line_feeds(&read_text(&directory.join(name)).ok()?));
-    let Some(text) = NAMES.iter().find_map(read) else {
-        return Vec::new();
-    };
-    if expands_too_far(&text) {
-        return Vec::new();
-    }
+    let Some(text) = NAMES.iter().find_map(read).filter(|text| !expands_too_far(text)) else { return Vec::new() };
     let options = serde_saphyr::options! { with_snippet: false };
     // kustomize reports errors in its own file.
     let Kustomization { namespace, name_prefix, name_suffix } =

@@ -125,7 +125,7 @@ impl<'a> Documents<'a> {
     }
 }
 
-#[derive(Clone, Copy)]
+/// A manifest, with the protection of its secret.
 pub struct Document<'a> {
     manifest: Manifest<'a>,
     protector: &'a Protector,
@@ -202,7 +202,7 @@ impl<'a> Document<'a> {
     }
 }
 
-#[derive(Clone, Copy)]
+/// A Secret that is to be encrypted.
 pub struct Encryption<'a> {
     secret: &'a PullSecret,
     manifest: Manifest<'a>,

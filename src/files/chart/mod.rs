@@ -19,7 +19,7 @@ use regcred_core::objects::{Request, pod_policy};
 
 /// The file whose content depends on the registries of the logins.
 pub const POLICIES: &str = "templates/policies.yaml";
-const SCHEMA: &str = "values.schema.json";
+const SCHEMA: (&str, &str) = ("values.schema.json", include_str!("../../../templates/chart/values.schema.json"));
 
 const HELMIGNORE: (&str, &str) = (".helmignore", include_str!("../../../templates/chart/helmignore"));
 
@@ -28,7 +28,7 @@ const STATIC: &[(&str, &str)] = &[
     HELMIGNORE,
     ("templates/namespaces.yaml", include_str!("../../../templates/chart/templates/namespaces.yaml")),
     ("templates/service-accounts.yaml", include_str!("../../../templates/chart/templates/service-accounts.yaml")),
-    (SCHEMA, include_str!("../../../templates/chart/values.schema.json")),
+    SCHEMA,
 ];
 
 const CHART: &str = include_str!("../../../templates/chart/Chart.yaml");
@@ -61,9 +61,8 @@ pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failu
         Protect::Sealed => (values::without_secrets(run), Protection::Public),
         Protect::External => {
             files.push(public("templates/external-secrets.yaml", external::template(&request, templates)?));
-            files.retain(|file| file.path != SCHEMA);
-            let text = STATIC.iter().find(|(path, _)| *path == SCHEMA).and_then(|(_, text)| external::schema(text));
-            files.extend(text.map(|text| public(SCHEMA, text)));
+            files.retain(|file| file.path != SCHEMA.0);
+            files.extend(external::schema(SCHEMA.1).map(|text| public(SCHEMA.0, text)));
             (values::without_secrets(run), Protection::Public)
         }
         Protect::Plain | Protect::Sops => {

@@ -71,7 +71,7 @@ fn values<'a>(run: &ClusterRun, shown: &'a [(&PullSecretSettings, Option<Zeroizi
 }
 
 /// Whether a ServiceAccount stays after an uninstall: a named one may have existed before, and Pods may need it.
-pub fn stays(account: &ResourceName) -> bool {
+fn stays(account: &ResourceName) -> bool {
     account.as_str() != OWN_ACCOUNT
 }
 

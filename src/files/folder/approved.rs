@@ -64,9 +64,10 @@ impl Approved {
 
     /// Whether both name the same recipients with the same count, whichever key signed them.
     pub fn agree(lines: &[Self], others: &[Self]) -> bool {
-        let said =
-            |lines: &[Self]| -> Vec<_> { lines.iter().map(|line| (line.recipients.clone(), line.count)).collect() };
-        said(lines) == said(others)
+        fn public(line: &Approved) -> (&str, u64) {
+            (&line.recipients, line.count)
+        }
+        lines.iter().map(public).eq(others.iter().map(public))
     }
 
     fn with_parts<T>(&self, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
@@ -84,20 +85,13 @@ impl fmt::Display for Approved {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
+    use super::super::line::tests::{KEY, key};
     use super::*;
-    use crate::environment::Environment;
-    use crate::files::marks::key::KEY_VARIABLE;
     use regcred_core::recipient::Recipient;
-
-    fn key(key: &str) -> Key {
-        Key::read(&Environment::new([(KEY_VARIABLE, key)], PathBuf::new()), None, "").unwrap()
-    }
 
     #[test]
     fn the_last_signed_line_decides_and_both_sides_of_a_merge_count() {
-        let (ours, other) = (key("0f1e2d3c4b5a69788796a5b4c3d2e1f0"), key("f1e0d3c2b5a497867968a5b4c3d2e1f0"));
+        let (ours, other) = (key(KEY), key("f1e0d3c2b5a497867968a5b4c3d2e1f0"));
         let next = |before: &[Approved], names: &[&str], key: &Key| {
             Approved::next(before, &names.iter().map(|name| Recipient::new(name)).collect(), key)
         };

@@ -21,7 +21,6 @@ use crate::files::{Protection, WriteError, git};
 use regcred_core::plan::{self, Actual, History, Owner};
 
 /// The folder, and what is known for the comparison.
-#[derive(Clone, Copy)]
 pub struct Observer<'a> {
     pub root: &'a Root,
     pub key: &'a Key,
@@ -75,12 +74,8 @@ impl<'a> Observer<'a> {
             }
             Found::File => {}
         }
-        let text = match &entry.content {
-            Content::Stream(..) if !encrypted && self.known() == Known::All => None,
-            Content::Stream(..) | Content::Ready(..) | Content::Encrypted(_) => {
-                Some(read::text(&place)?.unwrap_or_default())
-            }
-        };
+        let is_long = matches!(entry.content, Content::Stream(..)) && !encrypted && self.known() == Known::All;
+        let text = if is_long { None } else { Some(read::text(&place)?.unwrap_or_default()) };
         let is_merged = text.as_ref().is_some_and(|text| merge::sides(text).is_some());
         seen.marks = match (&text, encrypted) {
             (Some(text), true) => Some(Marks::read(text.to_vec(), self.key, entry.extent())),
@@ -102,10 +97,7 @@ impl<'a> Observer<'a> {
         seen.was_ours &= verdict != Verdict::Same;
         let is_proven = is_signed && verdict == Verdict::Same;
         seen.is_in_clear = encrypted && !is_proven && text.as_deref().is_some_and(|text| in_clear(text));
-        if let (Some(path), plan::Content::Same | plan::Content::Unproven | plan::Content::NotCompared) =
-            (path, content)
-            && (content == plan::Content::Same || self.known() == Known::All)
-        {
+        if let (Some(path), plan::Content::Same | plan::Content::Unproven) = (path, content) {
             let mut hasher = hasher(entry.content.protection(), self.key);
             read::each_part(open(&place)?, |part| hasher.update(part))?;
             seen.line = Line::new(path, hasher, entry.content.protection(), self.key);

@@ -1,8 +1,7 @@
 //! Compares a text with the documents that it should have, one after the other.
 
 use super::parsed;
-
-const SEPARATOR: &[u8] = b"---\n";
+use crate::files::marks::SEPARATOR;
 
 /// How far a text has been compared.
 pub(super) struct Cursor<'a> {

@@ -109,9 +109,7 @@ impl Entry<'_> {
         outdated: Outdated,
         take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<(), WriteError> {
-        if !self.head.is_empty() {
-            take(&self.head)?;
-        }
+        take(&self.head)?;
         match (&self.content, marks) {
             (Content::Ready(bytes, _), _) => Ok(take(bytes)?),
             (Content::Stream(documents, form), marks) => {

@@ -175,8 +175,7 @@ impl Run<'_> {
         };
         // A signed line of the lock shows an earlier run, even if its encrypted documents were removed. An interrupted first run has
         // a journal.
-        let mut lines = ours.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
-        let is_signed = !self.root.has_journal && lines.any(|(path, line)| line.is_signed(path, self.key));
+        let is_signed = !self.root.has_journal && ours.lines().any(|(path, line)| line.is_signed(path, self.key));
         self.tally.history(approved, is_signed, self.target.accepted())
     }
 
@@ -242,8 +241,8 @@ impl Run<'_> {
         if !writes && left_over.is_empty() && is_listed {
             return Ok((self.prepared, None));
         }
-        let all = self.lock.files.keys().chain(&left_over);
-        if !left_over.is_empty() && all.into_iter().any(|path| product::CLUSTER_FILES.contains(&path.as_str())) {
+        let mut all = self.lock.files.keys().chain(&left_over);
+        if !left_over.is_empty() && all.any(|path| product::CLUSTER_FILES.contains(&path.as_str())) {
             self.prepared.warnings.push(warnings::of_another_format(left_over.len()));
         }
         let lock = if is_tree {

@@ -29,7 +29,6 @@ pub enum Verdict {
 }
 
 /// The hashes of a file that its lines are compared with: a lock may have many lines for one path, and the file is read once.
-#[derive(Debug, Default)]
 pub struct Hashes {
     public: Vec<Digest>,
     secret: Vec<Digest>,
@@ -93,8 +92,8 @@ impl Line {
     }
 
     fn with_parts<T>(&self, path: &TreePath, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
-        let bytes = |digest: &Option<Digest>| digest.as_ref().map_or(Vec::new(), |digest| digest.as_bytes().to_vec());
-        use_them(&[path.as_str().as_bytes(), &bytes(&self.hash), &bytes(&self.hmac)])
+        let [hash, hmac] = [&self.hash, &self.hmac].map(|digest| digest.as_ref().map_or(&[][..], Digest::as_bytes));
+        use_them(&[path.as_str().as_bytes(), hash, hmac])
     }
 
     /// The line with its path, if it is one.

@@ -43,18 +43,13 @@ impl Lock {
                 "it says which files under `--output` are regcred's; it must be a regular file that this user may read";
             Failure::of("the output", Diagnostic::error(Code::UnreadableFile, message).hint(hint))
         };
-        match read::open(path).map_err(|error| failed(&error))? {
-            None => Ok(None),
-            Some(file) => {
-                let is_too_long = file.get_ref().metadata().is_ok_and(|metadata| metadata.len() > LIMIT);
-                if is_too_long {
-                    return Err(failed(&io::ErrorKind::FileTooLarge.into()));
-                }
-                let mut bytes = Vec::new();
-                file.take(LIMIT).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-                Self::parse(&bytes).map(Some).map_err(|problem| Failure::of("the output", problem))
-            }
+        let Some(file) = read::open(path).map_err(|error| failed(&error))? else { return Ok(None) };
+        if file.get_ref().metadata().is_ok_and(|metadata| metadata.len() > LIMIT) {
+            return Err(failed(&io::ErrorKind::FileTooLarge.into()));
         }
+        let mut bytes = Vec::new();
+        file.take(LIMIT).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+        Self::parse(&bytes).map(Some).map_err(|problem| Failure::of("the output", problem))
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, Diagnostic> {
@@ -97,19 +92,20 @@ impl Lock {
     pub fn write(&self, into: &mut impl Write) -> io::Result<()> {
         into.write_all(HEADER)?;
         self.approved.iter().try_for_each(|approved| writeln!(into, "{approved}"))?;
-        for (path, line) in self.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line))) {
-            writeln!(into, "{path}{line}")?;
-        }
-        Ok(())
+        self.lines().try_for_each(|(path, line)| writeln!(into, "{path}{line}"))
+    }
+
+    /// Each line with its path.
+    pub fn lines(&self) -> impl Iterator<Item = (&TreePath, &Line)> {
+        self.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)))
     }
 
     /// Whether both name the same files, with the same content as far as one can tell without a key.
     pub fn agrees_with(&self, other: &Self) -> bool {
-        let public = |lock: &Self| -> Vec<(TreePath, Option<Digest>)> {
-            let lines = lock.files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
-            lines.map(|(path, line)| (path.clone(), line.public().cloned())).collect()
-        };
-        public(self) == public(other)
+        fn public<'a>((path, line): (&'a TreePath, &'a Line)) -> (&'a TreePath, Option<&'a Digest>) {
+            (path, line.public())
+        }
+        self.lines().map(public).eq(other.lines().map(public))
     }
 }
 

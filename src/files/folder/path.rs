@@ -15,7 +15,7 @@ pub const LOCK: &str = "regcred.lock";
 pub const STAGING: &str = ".regcred-new";
 
 /// The longest file name of usual file systems, in bytes.
-const LONGEST: usize = 255;
+pub const LONGEST: usize = 255;
 
 /// The name of the folder beside a single file, where its new content waits.
 pub fn staging_beside(name: &OsStr) -> String {
@@ -23,8 +23,7 @@ pub fn staging_beside(name: &OsStr) -> String {
     if whole.len() <= LONGEST {
         return whole;
     }
-    let digest = Digest::of(name.as_encoded_bytes()).map_or(String::new(), |digest| digest.to_string());
-    format!(".{digest}{STAGING}")
+    format!(".{}{STAGING}", Digest::of(name.as_encoded_bytes()))
 }
 
 /// The path of a file below a root: parts joined by `/`, but never `..`, `.git` or one of our own two names.
@@ -54,7 +53,6 @@ impl fmt::Display for TreePath {
 }
 
 /// The kind of thing at a path.
-#[derive(Debug)]
 pub enum Found {
     Nothing,
     /// A regular file, reached through real folders only.

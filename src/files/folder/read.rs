@@ -16,10 +16,8 @@ const LIMIT: u64 = 1024 * 1024 * 1024;
 /// Opens a regular file, if it exists. It neither follows a link in the last part of the path nor waits for a pipe.
 /// Errors: it is no regular file, cannot be opened, or is larger than any file of ours.
 pub fn open(path: &Path) -> io::Result<Option<io::Take<File>>> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
-    match options.open(path) {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => match file.metadata()? {
             metadata if !metadata.is_file() => Err(io::ErrorKind::Unsupported.into()),
             metadata if metadata.len() > LIMIT => Err(io::ErrorKind::FileTooLarge.into()),

@@ -19,7 +19,6 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 /// A folder, and the facts about it.
 pub struct Root {
     pub path: PathBuf,
-    /// The kind of place that `--output` names.
     pub kind: Kind,
     pub state: State,
     /// Our files: the files in the lock, and the files in the journal of a killed run.
@@ -212,7 +211,11 @@ impl Kind {
 
     fn folder<'a>(&self, target: &'a Target<'_>) -> Result<&'a Path, Failure> {
         let folder = match self {
-            Self::Tree if target.path.exists() && !target.path.is_dir() => return Err(no_directory()),
+            Self::Tree if target.path.exists() && !target.path.is_dir() => {
+                let message = "there is a file where the directory of `--output` should be";
+                let problem = Diagnostic::error(Code::NotADirectory, message);
+                return Err(Failure::of("the output", problem.hint("name a directory, or move the file away")));
+            }
             Self::Tree => &target.path,
             Self::File(_) => {
                 check_file(&target.path)?;
@@ -229,19 +232,17 @@ fn is_empty(folder: &Path) -> bool {
         .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == path::STAGING)))
 }
 
-fn no_directory() -> Failure {
-    let message = "there is a file where the directory of `--output` should be";
-    let problem = Diagnostic::error(Code::NotADirectory, message).hint("name a directory, or move the file away");
-    Failure::of("the output", problem)
-}
-
 /// Refuses a path that cannot be replaced as a file.
 /// Errors: it is a directory, a link, a pipe or a device.
 pub fn check_file(path: &Path) -> Result<(), Failure> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() => Ok(()),
         Ok(_) if path.is_dir() => Err(a_directory()),
-        Ok(_) => Err(not_a_file()),
+        Ok(_) => {
+            let message = "`--output` is a link, a pipe or a device, and not a file that can be replaced";
+            let hint = "name a file, or leave --output out and redirect standard output";
+            Err(Failure::of("the output", Diagnostic::error(Code::NotAFile, message).hint(hint)))
+        }
         Err(_) => Ok(()),
     }
 }
@@ -249,10 +250,4 @@ pub fn check_file(path: &Path) -> Result<(), Failure> {
 pub(super) fn a_directory() -> Failure {
     let problem = Diagnostic::error(Code::IsADirectory, "`--output` is a directory, and this format is one file");
     Failure::of("the output", problem.hint("name a file, or use --format directory"))
-}
-
-fn not_a_file() -> Failure {
-    let message = "`--output` is a link, a pipe or a device, and not a file that can be replaced";
-    let hint = "name a file, or leave --output out and redirect standard output";
-    Failure::of("the output", Diagnostic::error(Code::NotAFile, message).hint(hint))
 }

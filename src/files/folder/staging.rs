@@ -6,6 +6,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -47,7 +48,7 @@ pub fn journal(root: &Path) -> Result<Option<Lock>, Failure> {
 }
 
 fn has_mode(metadata: &fs::Metadata, mode: u32) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777 == mode
+    metadata.permissions().mode() & 0o777 == mode
 }
 
 impl Staging {
@@ -136,8 +137,7 @@ impl Drop for Staging {
 pub fn publish_journal(journal: &Path, root: &Path) -> io::Result<()> {
     let lock = root.join(path::LOCK);
     fs::rename(journal, &lock)?;
-    fs::set_permissions(&lock, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    Ok(())
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o644))
 }
 
 /// Replaces the lock of a tree through a separate folder.
@@ -152,10 +152,7 @@ pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
 }
 
 fn write_lock(path: &Path, lock: &Lock, mode: u32, waits_for_the_disk: bool) -> io::Result<PathBuf> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let mut into = BufWriter::new(options.open(path)?);
+    let mut into = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?);
     lock.write(&mut into)?;
     into.flush()?;
     if waits_for_the_disk {
@@ -165,18 +162,12 @@ fn write_lock(path: &Path, lock: &Lock, mode: u32, waits_for_the_disk: bool) -> 
 }
 
 fn create(path: &Path, protection: Protection) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    if protection == Protection::Plaintext {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    options.open(path)
+    let mode = if protection == Protection::Plaintext { 0o600 } else { 0o666 };
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
 fn private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    DirBuilder::new().mode(0o700).create(path)
 }
 
 /// Removes a folder of temporaries. Anything but a folder is not ours.
@@ -231,13 +222,12 @@ mod tests {
         assert_eq!(journal(root.path()).unwrap(), Some(Lock::default()));
         // As in a checkout.
         let file = root.path().join(path::STAGING).join(JOURNAL);
-        fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(journal(root.path()).unwrap(), None);
     }
 
     #[test]
     fn a_temporary_with_a_secret_is_its_owners_alone_from_the_start() {
-        use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();
         let staging = Staging::begin(root.path().join(path::STAGING)).unwrap();
         let (_, file) = staging.create(Protection::Plaintext).unwrap();

@@ -55,7 +55,7 @@ impl Key {
 
     /// The HMAC of these parts, each with its length before it, so that no byte can move from one part to the next.
     pub fn sign(&self, purpose: Purpose, parts: &[&[u8]]) -> Option<Digest> {
-        self.current.as_ref().and_then(|key| sign(key, purpose, parts))
+        self.current.as_ref().map(|key| sign(key, purpose, parts))
     }
 
     /// The first digits of the HMAC of a Docker config in a cluster, which show whether it changed.
@@ -69,7 +69,7 @@ impl Key {
     pub fn has_signed(&self, signature: Option<&Digest>, purpose: Purpose, parts: &[&[u8]]) -> bool {
         let Some(signature) = signature else { return false };
         let keys = [&self.current, &self.previous].into_iter().flatten();
-        keys.filter_map(|key| sign(key, purpose, parts)).any(|ours| ours.is(signature))
+        keys.map(|key| sign(key, purpose, parts)).any(|ours| ours.is(signature))
     }
 }
 
@@ -97,7 +97,7 @@ fn bound(key: &hmac::Key, cluster: Option<&ResourceName>, place: &str) -> hmac::
     hmac::Key::new(hmac::HMAC_SHA256, bound.as_ref())
 }
 
-fn sign(key: &hmac::Key, purpose: Purpose, parts: &[&[u8]]) -> Option<Digest> {
+fn sign(key: &hmac::Key, purpose: Purpose, parts: &[&[u8]]) -> Digest {
     let mut context = hmac::Context::with_key(key);
     context.update(purpose.prefix());
     for part in parts {
@@ -161,8 +161,8 @@ impl Hasher {
     /// The hash or the HMAC of all bytes.
     pub fn finish(self) -> Option<Digest> {
         match self {
-            Self::Public(context) => Digest::new(context.finish().as_ref()),
-            Self::Secret(context) => Digest::new(context.sign().as_ref()),
+            Self::Public(context) => Some(Digest::new(context.finish().as_ref())),
+            Self::Secret(context) => Some(Digest::new(context.sign().as_ref())),
             Self::Unknown => None,
         }
     }

@@ -107,11 +107,8 @@ impl Mark {
 
     fn with_parts<T>(&self, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
         let Self { name, recipients, rules, context, ciphertext, content, .. } = self;
-        let bytes = |digest: &Option<Digest>| digest.as_ref().map_or(Vec::new(), |digest| digest.as_bytes().to_vec());
-        let [rules, content] = [bytes(rules), bytes(content)];
-        let parts =
-            [name.as_bytes(), recipients.as_bytes(), &rules, context.as_bytes(), &content, ciphertext.as_bytes()];
-        use_them(&parts)
+        let [rules, content] = [rules, content].map(|digest| digest.as_ref().map_or(&[][..], Digest::as_bytes));
+        use_them(&[name.as_bytes(), recipients.as_bytes(), rules, context.as_bytes(), content, ciphertext.as_bytes()])
     }
 }
 
@@ -132,10 +129,10 @@ mod tests {
         Mark {
             name: "team-a/hub".to_owned(),
             recipients: "age1x,arn:aws:kms:eu:1:key/a".to_owned(),
-            rules: Digest::of(b"rules"),
-            context: Digest::of(b"context").unwrap(),
-            ciphertext: Digest::of(b"ciphertext").unwrap(),
-            content: content.and_then(|text| Digest::of(text.as_bytes())),
+            rules: Some(Digest::of(b"rules")),
+            context: Digest::of(b"context"),
+            ciphertext: Digest::of(b"ciphertext"),
+            content: content.map(|text| Digest::of(text.as_bytes())),
             signature: None,
         }
     }
@@ -172,9 +169,8 @@ mod tests {
 
     #[test]
     fn a_mark_is_about_its_document_or_about_all_the_rest() {
-        let line = |name: &str| {
-            format!("# regcred mark: {name} recipients=x context={0} sha256={0}\n", Digest::of(b"").unwrap())
-        };
+        let line =
+            |name: &str| format!("# regcred mark: {name} recipients=x context={0} sha256={0}\n", Digest::of(b""));
         let text = format!("a: 1\n---\n{}b: 2\n# c\n---\nd: 3\n---\n{}e: 4\n", line("b"), line("e"));
         let found = |extent, name: &str| {
             let documents = Mark::all(text.as_bytes(), extent);

@@ -27,7 +27,8 @@ use mark::{Mark, fingerprints};
 use regcred_core::recipient::Recipient;
 use seen::Seen;
 
-const SEPARATOR: &[u8] = b"---\n";
+/// The line between two YAML documents.
+pub const SEPARATOR: &[u8] = b"---\n";
 /// The text that is compared in place of a document that must be encrypted.
 const OUTDATED: &[u8] = b"# not current\n";
 
@@ -104,15 +105,11 @@ impl<'a> Marks<'a> {
         };
         let marked = Mark::all(&text, extent);
         let verify = |(mark, range): (Mark, Range<usize>)| {
-            let is_whole = Digest::of(&text[range.clone()]).is_some_and(|there| there == mark.ciphertext);
+            let is_whole = Digest::of(&text[range.clone()]) == mark.ciphertext;
             let is_signed = is_whole && mark.is_signed(key);
             Marked { mark, range, is_whole, is_signed }
         };
-        let marked: Vec<_> = if marked.len() > 1 {
-            marked.into_par_iter().with_min_len(64).map(verify).collect()
-        } else {
-            marked.into_iter().map(verify).collect()
-        };
+        let marked: Vec<_> = marked.into_par_iter().with_min_len(64).map(verify).collect();
         let mut documents: HashMap<String, Vec<Marked>> = HashMap::with_capacity(marked.len());
         for marked in marked {
             documents.entry(marked.mark.name.clone()).or_default().push(marked);
@@ -202,7 +199,7 @@ impl<'a> Marks<'a> {
             recipients: fingerprints(&recipients),
             rules: meaning.rules.clone(),
             context: meaning.digest.clone(),
-            ciphertext: Digest::of(&document).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?,
+            ciphertext: Digest::of(&document),
             content: None,
             signature: None,
         };
@@ -271,9 +268,9 @@ impl<'a> Meaning<'a> {
         let context = encrypted.context(path)?;
         Ok(Self {
             encrypted,
-            digest: Digest::of(&context).ok_or(io::ErrorKind::InvalidData)?,
+            digest: Digest::of(&context),
             context,
-            rules: encrypted.rules().and_then(|rules| Digest::of(&rules)),
+            rules: encrypted.rules().map(|rules| Digest::of(&rules)),
             recipients: encrypted.recipients().as_ref().map(fingerprints),
             variables: encrypted.recipients_in_variables()?,
         })

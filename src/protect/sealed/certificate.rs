@@ -21,7 +21,6 @@ const SKEW: SignedDuration = SignedDuration::from_hours(24);
 const FETCH: &str = "get the certificate of the cluster with `regcred fetch-cert --output FILE`, and commit it";
 
 /// The key of the newest usable certificate.
-#[derive(Debug)]
 pub struct Recipient {
     /// The key.
     pub key: OaepPublicEncryptingKey,
@@ -101,7 +100,7 @@ struct Certificate {
 }
 
 /// Why a certificate is unusable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Fault {
     Expired(Timestamp),
     NotYetValid(Timestamp),

@@ -39,10 +39,10 @@ impl Controller<'_> {
         let place = ["get", "service", name.as_str(), "--namespace", namespace.as_str()];
         let port = self
             .ask(&[&place[..], &["--output=jsonpath={.spec.ports[0].name}"]].concat())
-            .map_err(|trouble| self.explain(trouble.as_ref()))?;
+            .map_err(|trouble| self.explain(trouble))?;
         let port = String::from_utf8_lossy(&port);
         let path = format!("/api/v1/namespaces/{namespace}/services/http:{name}:{port}/proxy/v1/cert.pem");
-        self.ask(&["get", "--raw", &path]).map(|pem| pem.to_vec()).map_err(|trouble| self.explain(trouble.as_ref()))
+        self.ask(&["get", "--raw", &path]).map(|pem| pem.to_vec()).map_err(|trouble| self.explain(trouble))
     }
 
     /// The current context of the kubeconfig, if there is one.
@@ -51,15 +51,14 @@ impl Controller<'_> {
         match self.run(&["config", "current-context"]) {
             Ok(said) => Ok(Some(String::from_utf8_lossy(&said).trim().to_owned())),
             Err(Some(Trouble::Failed { .. })) => Ok(None),
-            Err(trouble) => Err(self.explain(trouble.as_ref())),
+            Err(trouble) => Err(self.explain(trouble)),
         }
     }
 
     /// `kubectl` repeats what the user typed, so it gets only a context that exists.
     fn check_context(&self) -> Result<(), Diagnostic> {
         let Some(wanted) = self.context else { return Ok(()) };
-        let known =
-            self.run(&["config", "get-contexts", "--output=name"]).map_err(|trouble| self.explain(trouble.as_ref()))?;
+        let known = self.run(&["config", "get-contexts", "--output=name"]).map_err(|trouble| self.explain(trouble))?;
         if String::from_utf8_lossy(&known).lines().any(|name| name == wanted) {
             return Ok(());
         }
@@ -93,7 +92,7 @@ impl Controller<'_> {
     }
 
     /// The output of `kubectl` is not shown, because it may quote the kubeconfig. Without `kubectl` there is no failure to name.
-    fn explain(&self, trouble: Option<&Trouble>) -> Diagnostic {
+    fn explain(&self, trouble: Option<Trouble>) -> Diagnostic {
         let Self { name, namespace, .. } = self;
         let said = match trouble {
             None | Some(Trouble::NotStarted) => {

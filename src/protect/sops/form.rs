@@ -23,7 +23,7 @@ impl Form {
     }
 
     /// Keys whose values must be encrypted.
-    pub fn secret_keys(self) -> &'static [&'static str] {
+    fn secret_keys(self) -> &'static [&'static str] {
         match self {
             Self::Manifests => &["data", "stringData"],
             Self::ExtraObjects => &["data"],

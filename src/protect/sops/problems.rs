@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use super::Choice;
-use super::LIMIT_VARIABLE;
 use super::discretion::Secrets;
 use super::form::Form;
 use super::proof::Fault;
 use super::rules::Rules;
+use super::{Choice, LIMIT_VARIABLE};
 use crate::program::Trouble;
 use regcred_core::diagnostic::{Code, Diagnostic, Severity};
 
@@ -109,14 +108,6 @@ pub fn no_result(
 ) -> Diagnostic {
     const REMEDY: &str = "is the key in `.sops.yaml` right, can its service be reached, and may this job use it?";
     let name = &naming.name(path);
-    if let Trouble::Failed { answer, .. } = trouble {
-        let has_said = |text: &str| String::from_utf8_lossy(&answer.words).contains(text);
-        match rules {
-            Some(rules) if has_said("no matching creation rules") => return no_rule(naming, rules, &root.join(path)),
-            _ if has_said("has no creation rules") => return no_rules(root),
-            _ => {}
-        }
-    }
     match trouble {
         Trouble::NotStarted => Diagnostic::error(Code::SopsFailed, "the program `sops` cannot be started")
             .hint("is the `sops` on PATH for this system and processor?"),
@@ -130,6 +121,14 @@ pub fn no_result(
                 .hint(format!("{REMEDY} `{LIMIT_VARIABLE}` is the number of seconds it may take"))
         }
         Trouble::Failed { answer, .. } => {
+            let has_said = |text: &str| String::from_utf8_lossy(&answer.words).contains(text);
+            match rules {
+                Some(rules) if has_said("no matching creation rules") => {
+                    return no_rule(naming, rules, &root.join(path));
+                }
+                _ if has_said("has no creation rules") => return no_rules(root),
+                _ => {}
+            }
             let said = secrets().admit(&answer.words);
             let said = said.map_or("sops says nothing".to_owned(), |line| format!("sops says: {line}"));
             Diagnostic::error(Code::SopsFailed, format!("`sops` could not encrypt {name}"))
