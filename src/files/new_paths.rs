@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// The files and folders that a run creates before it surely succeeds. They are removed unless it does. Several threads may add to it.
+/// The new files and folders of a run, which are removed unless the run succeeds. Several threads may add to them.
 #[derive(Default)]
 pub struct NewPaths(Mutex<Vec<PathBuf>>);
 

@@ -30,7 +30,7 @@ pub trait Encrypted: Send + Sync {
     /// The hash of the rules that choose the recipients, if the recipients are known only from the result.
     fn rules(&self) -> Option<Vec<u8>>;
 
-    /// The recipients, if they are known before.
+    /// The recipients, if they are known before the encryption.
     fn recipients(&self) -> Option<Recipients>;
 
     /// Everyone who can open this result.

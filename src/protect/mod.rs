@@ -28,7 +28,7 @@ pub enum WriteError {
     /// The writer or the file system fails.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The document could not be protected; where it should go does not matter.
+    /// The document cannot be protected, wherever it goes.
     #[error(transparent)]
     Protector(#[from] Failure),
 }

@@ -115,7 +115,7 @@ fn document(manifest: &Manifest<'_>) -> io::Result<String> {
         *label = json!("THE-RELEASE-SERVICE");
     }
     match manifest.kind() {
-        // Other controllers share the definition, and its deletion would delete every resource.
+        // Deleting a namespace or a definition would delete everything in it, also what others have there.
         "Namespace" | "CustomResourceDefinition" => {
             object["metadata"]["annotations"]["helm.sh/resource-policy"] = json!("keep");
         }

@@ -33,7 +33,7 @@ const STATIC: &[(&str, &str)] = &[
 
 const CHART: &str = include_str!("../../../templates/chart/Chart.yaml");
 
-/// More of Chart.yaml if there are policies: Helm then refuses an older cluster, and names the version that it needs.
+/// The end of Chart.yaml if there are policies: Helm refuses an older cluster, and names the version that it needs.
 const CHART_WITH_POLICIES: &str =
     "# Where MutatingAdmissionPolicy is known; -0 is for versions with a suffix, as hosted clusters have them.
 kubeVersion: \">=1.36.0-0\"

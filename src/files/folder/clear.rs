@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_login_is_none() {
+    fn a_text_without_a_login_is_not_taken_for_one() {
         for text in [
             "",
             "kind: SealedSecret\nspec: {encryptedData: {a: AgBy3i4OJSWK}}",

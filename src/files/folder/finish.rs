@@ -126,7 +126,7 @@ impl Run<'_> {
     /// Refuses recipients without approval, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
         let listed = approval::listed(self.target.environment);
-        // A run fails then, and a comparison can tell without the key.
+        // A run fails if the lock is gone, and a comparison can tell that without the key.
         let may_be_lost = self.mode != Mode::Write && listed.is_none() && self.root.state == State::Unlisted;
         let is_lost = may_be_lost && self.tally.finds_one;
         let authority = match listed {

@@ -96,7 +96,7 @@ impl Line {
         use_them(&[path.as_str().as_bytes(), hash, hmac])
     }
 
-    /// The line with its path, if it is one.
+    /// The path and the line, if the text is a line of the lock.
     pub fn parse(line: &[u8]) -> Option<(TreePath, Self)> {
         let mut words = std::str::from_utf8(line).ok()?.split(' ');
         let path = words.next()?.parse().ok()?;

@@ -73,7 +73,7 @@ pub struct Prepared {
 }
 
 /// Plans the changes after which the folder holds these entries. To execute the plan, it also writes the changed files beside their
-/// places, so that little can fail afterwards. Keep `new_paths` before you publish the plan.
+/// places, so that little can fail afterwards. Call [`NewPaths::keep`] before you publish the plan.
 ///
 /// # Errors
 /// A file of somebody else is in the way, the file system refuses, a recipient is new, or a plain Secret would enter Git.

@@ -78,18 +78,18 @@ mod tests {
     }
 
     #[test]
-    fn of_a_policy_the_condition_on_the_registries_is_left_out_and_nothing_else() {
+    fn only_the_condition_on_the_registries_is_left_out_of_a_policy() {
         let before = pod_policy::before_the_registries();
-        let of = |registry: &str, rest: &str| {
+        let yaml = |registry: &str, rest: &str| {
             format!(
                 "kind: MutatingAdmissionPolicy\nspec:\n  expression: \"{before}i.startsWith('{registry}') || i == '\\\"')\"\n{rest}---\n{SECRET}"
             )
         };
-        assert!(same(&of("ghcr.io", ""), &of("quay.io", "")));
+        assert!(same(&yaml("ghcr.io", ""), &yaml("quay.io", "")));
         // Content that a tool would apply in addition: another field, another document, or anything after a separator.
         for more in ["  failurePolicy: Ignore\n", "---\nkind: ClusterRoleBinding\n", "--- \nkind: ClusterRoleBinding\n"]
         {
-            assert!(!same(&of("ghcr.io", ""), &of("ghcr.io", more)), "{more}");
+            assert!(!same(&yaml("ghcr.io", ""), &yaml("ghcr.io", more)), "{more}");
         }
         let json = |registry: &str, more: &str| {
             format!("{{\"kind\":\"MutatingAdmissionPolicy\",\"expression\":\"{before}i == '{registry}')\"{more}}}\n")

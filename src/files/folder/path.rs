@@ -26,7 +26,7 @@ pub fn staging_beside(name: &OsStr) -> String {
     format!(".{}{STAGING}", Digest::of(name.as_encoded_bytes()))
 }
 
-/// The path of a file below a root: parts joined by `/`, but never `..`, `.git` or one of our own two names.
+/// The path of a file below a root: parts joined by `/`, without white space, and never `..`, `.git` or one of our own two names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreePath(String);
 

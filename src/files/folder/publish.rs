@@ -48,7 +48,7 @@ impl Pending {
         Ok(())
     }
 
-    /// The folders of a new tree are complete, and there are no others.
+    /// Moves the folders of a new tree as a whole: they are complete, and the target has no folders yet.
     fn publish_folders(&self) -> io::Result<()> {
         let publish = |entry: fs::DirEntry| act(Act::Put(&entry.path()), &self.root, Path::new(&entry.file_name()));
         match fs::read_dir(self.staging.tree()) {

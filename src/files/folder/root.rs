@@ -167,7 +167,7 @@ impl Root {
         })
     }
 
-    /// Whether to write a settings file for Git: the lock lists it, or a work tree has the folder, empty or with our `.gitignore`.
+    /// Whether to write a settings file for Git: the lock lists it, or the folder is in a work tree, and is empty or has our `.gitignore`.
     pub fn takes_settings_of_git(&self, name: &str) -> bool {
         let is_ours = || is_empty(&self.path) || self.has_our_ignore_file();
         self.kind == Kind::Tree && (self.lists(name) || (git::in_work_tree(&self.path) && is_ours()))

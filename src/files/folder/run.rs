@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
         Observer { root: self.root, key: self.key, mode: self.mode }
     }
 
-    /// The messages about a file, and what its marks mean for the folder.
+    /// Collects the messages about a file, and the facts from its marks.
     fn note(&mut self, Compared { entry, seen, .. }: &Compared<'_, '_>, change: &Change) {
         let name = self.shown(&entry.path);
         let is_executed = self.mode == Mode::Write;
@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Writes a file beside its place, or at its later path in a new tree: the number of its temporary, and its line of the lock.
+    /// Writes a file under a number, or at its later path in a new tree. Returns the number, and the line of the lock.
     fn stage(&self, Compared { entry, path, seen }: &Compared<'_, '_>) -> Result<(Option<usize>, Line), WriteError> {
         let staging = self.staging.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let protection = entry.content.protection();

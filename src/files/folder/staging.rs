@@ -87,8 +87,8 @@ impl Staging {
         self.folder.join(TREE)
     }
 
-    /// Writes the journal, by which the next run recognizes the files of a killed run; the target has not changed yet. If it
-    /// is not new, the journal is on the disk then, because a power failure may lose files.
+    /// Writes the journal, by which the next run recognizes the files of a killed run; the target has not changed yet. Unless the target
+    /// is new, waits until the journal is on the disk, because a power failure may lose files.
     pub fn seal(&self, lock: &Lock, is_new: bool) -> io::Result<PathBuf> {
         self.open()?;
         let journal = self.folder.join(JOURNAL);
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_published_goes() {
+    fn temporaries_that_are_not_published_are_removed() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join(path::STAGING);
         let staging = Staging::begin(folder.clone()).unwrap();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_with_a_secret_is_its_owners_alone_from_the_start() {
+    fn only_the_owner_can_read_a_temporary_with_a_secret_from_the_start() {
         let root = tempfile::tempdir().unwrap();
         let staging = Staging::begin(root.path().join(path::STAGING)).unwrap();
         let (_, file) = staging.create(Protection::Plaintext).unwrap();

@@ -26,7 +26,7 @@ pub struct Guard<'a> {
     target: &'a Target<'a>,
     roots: HashMap<PathBuf, Option<PathBuf>>,
     repositories: HashMap<PathBuf, Repository>,
-    /// What this run may replace, or remove with all that is in it, without links.
+    /// The files and folders that this run may replace or remove: their paths without links.
     outputs: Vec<PathBuf>,
     /// The same for the other clusters of a fleet.
     others: Vec<PathBuf>,

@@ -218,7 +218,7 @@ impl Trouble {
     }
 }
 
-/// Whether a file with rules stays: a hostile repository may name another file, whose rules its owner does not see.
+/// Whether a file with rules stays, and is where people look for rules. A hostile repository may name any other file.
 pub fn lasts(rules: &Path, root: &Path, git: &Path) -> bool {
     let folder = rules.parent().and_then(|folder| folder.canonicalize().ok()).unwrap_or_default();
     if place::is_of_git(rules) || place::is_of_git(&folder) || folder.starts_with(git) {

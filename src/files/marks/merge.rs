@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_all_its_markers_is_no_conflict() {
+    fn a_text_without_all_its_markers_is_no_conflict() {
         for text in [
             "",
             "{}",

@@ -6,7 +6,7 @@ use regcred_core::recipient::{Recipient, Recipients};
 
 /// Facts about the documents that were asked for.
 #[derive(Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each may be seen of one document or another")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about any of the documents")]
 pub struct Seen {
     /// A document is missing, or has to be encrypted.
     pub outdated: bool,

@@ -31,7 +31,7 @@ pub(super) fn fault(key: &str) -> Option<&'static str> {
         _ if Path::new(key).is_absolute() && Path::new(key).exists() => {
             Some("holds the path of a file instead of a key")
         }
-        _ if key.contains(char::is_whitespace) => Some("holds blanks, as text does that could be guessed"),
+        _ if key.contains(char::is_whitespace) => Some("holds blanks, so it looks like a phrase, and could be guessed"),
         _ if different() < FEWEST => Some("has fewer than 8 different characters, and could be guessed"),
         _ if repeats(key) => Some("repeats a shorter text, and could be guessed"),
         _ if runs(key) => Some("runs along the alphabet, the digits or a keyboard, and could be guessed"),

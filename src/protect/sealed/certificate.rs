@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_and_no_comment_is_more() {
+    fn text_that_is_neither_a_certificate_nor_a_comment_is_found() {
         let pem = include_str!("../../../tests/certificates/rsa-2048.pem");
         for (around, is_more) in [
             ("", false),

@@ -37,7 +37,7 @@ pub struct Sealer {
     pub recipient: Vec<u8>,
     scope: SealingScope,
     shell: SealedShell,
-    /// About the certificate or the scope.
+    /// Warnings about the certificate or the scope.
     pub warnings: Vec<Diagnostic>,
 }
 

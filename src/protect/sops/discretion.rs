@@ -24,6 +24,7 @@ const HIDDEN: &str = "[hidden]";
 #[derive(Default)]
 pub struct Secrets {
     texts: Vec<Zeroizing<String>>,
+    /// Values of variables, which are hidden only as a whole.
     whole: Vec<Zeroizing<String>>,
 }
 
@@ -82,11 +83,11 @@ impl Secrets {
     }
 
     /// The words as one line, if there are any, without words that contain a part of a secret.
-    pub fn admit(&self, words: &[u8]) -> Option<String> {
+    pub fn redact(&self, words: &[u8]) -> Option<String> {
         let text = Zeroizing::new(String::from_utf8_lossy(words).into_owned());
         let clean: String =
             self.mask(&text).chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-        // The cleaning may have joined words, so check them, too.
+        // Line ends are blanks now, so a secret with a blank may appear only now.
         let line = self.mask(&clean);
         match line.char_indices().nth(LONGEST_LINE) {
             _ if line.is_empty() => None,
@@ -156,7 +157,7 @@ mod tests {
     }
 
     fn line(words: &[u8]) -> String {
-        secrets().admit(words).unwrap_or_default()
+        secrets().redact(words).unwrap_or_default()
     }
 
     #[test]
@@ -167,7 +168,7 @@ mod tests {
             "Could not generate data key: [failed to encrypt new data key]: dial tcp 127.0.0.1:9: connect: connection refused"
         );
         assert_eq!(line(b"open /home/ci/keys.txt: no such file").len(), 36);
-        assert_eq!(secrets().admit(b" \n"), None);
+        assert_eq!(secrets().redact(b" \n"), None);
         assert!(line("x ".repeat(400).as_bytes()).ends_with('…'));
     }
 
@@ -200,7 +201,7 @@ mod tests {
             secrets.add_docker_config(&STANDARD.encode(config(name)));
             let said = |name| format!("dial tcp sops.test: user {name} is denied");
             let shown = said(if is_shown { name } else { HIDDEN });
-            assert_eq!(secrets.admit(said(name).as_bytes()), Some(shown));
+            assert_eq!(secrets.redact(said(name).as_bytes()), Some(shown));
         }
     }
 }

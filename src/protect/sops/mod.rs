@@ -110,7 +110,7 @@ impl Sops {
             found.push(problem);
             LIMIT
         });
-        // Without the last variable, sops asks the network for a newer version.
+        // Without this variable, sops asks the network for a newer version.
         let program = Program::find("sops", environment, environment.without(target.secret_variables), limit)
             .map(|program| program.with("SOPS_DISABLE_VERSION_CHECK", "1"));
         if encrypts {
@@ -120,7 +120,7 @@ impl Sops {
         let recipients: BTreeMap<_, _> =
             RECIPIENTS.iter().filter_map(|name| Some((*name, environment.setting(name)?.to_owned()))).collect();
         if found.iter().all(|problem| problem.code != Code::SopsRules) && recipients.is_empty() && rules.is_none() {
-            // For files that exist, the variable may be a protected one of another job.
+            // If the files exist, another job may have the recipients in a protected variable.
             let is_needed = encrypts || !target.path.exists();
             found.push(if is_needed { problems::no_rules(&root) } else { problems::not_known_here() });
         } else if environment.setting("SOPS_CONFIG").is_none() {

@@ -78,14 +78,14 @@ pub fn bad_result(name: &str, fault: &Fault, form: Form, choice: Choice) -> Diag
     let message = match fault {
         Fault::InClear(key) => format!("sops leaves `{key}` of {name} in clear"),
         Fault::Unreadable(key) => format!("sops encrypts `{key}` of {name}, which must stay readable"),
-        Fault::Other => format!("sops printed something else than {name}, encrypted"),
+        Fault::Other => format!("sops did not print {name} in encrypted form"),
     };
     match choice {
         Choice::Ours => Diagnostic::error(Code::SopsResult, message)
             .hint("nothing was written; is the `sops` on PATH the program of getsops, version 3.9 or later?"),
         Choice::OfTheRule => Diagnostic::error(Code::SopsRule, message).hint(format!(
             "nothing was written; write a rule for this file in `.sops.yaml`, before the one that matches, with `encrypted_regex: {}`, or \
-             without a choice of keys: regcred then makes it",
+             without a choice of keys: then regcred chooses them",
             form.regex()
         )),
     }
@@ -96,7 +96,7 @@ pub fn warning(words: &[u8], secrets: impl FnOnce() -> Secrets) -> Option<Diagno
     if words.is_empty() {
         return None;
     }
-    secrets().admit(words).map(|line| Diagnostic::warning(Code::SopsWarns, format!("sops warns: {line}")))
+    secrets().redact(words).map(|line| Diagnostic::warning(Code::SopsWarns, format!("sops warns: {line}")))
 }
 
 /// sops gave no result. Its messages are shown without any secret.
@@ -129,7 +129,7 @@ pub fn no_result(
                 _ if has_said("has no creation rules") => return no_rules(root),
                 _ => {}
             }
-            let said = secrets().admit(&answer.words);
+            let said = secrets().redact(&answer.words);
             let said = said.map_or("sops says nothing".to_owned(), |line| format!("sops says: {line}"));
             Diagnostic::error(Code::SopsFailed, format!("`sops` could not encrypt {name}"))
                 .hint(format!("{REMEDY} {said}"))

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_is_left_out_for_what_its_name_is_made_of() {
+    fn a_key_is_listed_whatever_characters_its_name_has() {
         let text = "a: 1\nsops:\n  age: [{recipient: ssh-ed25519 AAAA me@host, enc: x}]\n  hc_vault: [{vault_address: 'https://h', key_name: 'k,x'}]\n  \
                     new_kms: [{region: eu, key: 7, enc: x}]\n  pgp: [{fp: '', enc: x}]\n  mac: x\n  kms: []\n";
         let found: Vec<_> = recipients_of(text.as_bytes()).iter().map(ToString::to_string).collect();

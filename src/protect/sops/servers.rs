@@ -129,8 +129,8 @@ fn unreadable(rules: &[u8]) -> Diagnostic {
         return Diagnostic::error(Code::SopsRules, message).hint(hint);
     }
     Diagnostic::error(Code::SopsRules, "`.sops.yaml` is not YAML that can be searched for key services").hint(
-        "sops would identify the job at a server that it names: write it as UTF-8 without tags (`!!binary`, `%TAG`) and without \
-         thousands of aliases",
+        "sops would send the identity of the job to a server that the file names: write the file as UTF-8, without tags (`!!binary`, \
+         `%TAG`) and without thousands of aliases",
     )
 }
 
@@ -173,19 +173,15 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_are_not_yaml_are_told_with_the_line_and_others_with_what_hides_a_server() {
+    fn an_error_names_the_line_of_rules_that_are_not_yaml_or_the_notation_that_hides_a_server() {
         let environment = Environment::new([] as [(&str, &str); 0], PathBuf::new());
         for (rules, expected) in [
             ("creation_rules:\n- age: a\n\t- b", "not valid YAML, at or after line"),
             ("<<<<<<< HEAD\na: b\n=======\na: c\n>>>>>>> x\n", "not valid YAML, at or after line"),
-            ("a: !!binary aHR0cHM6Ly9ldmlsLnRlc3Q=", "cannot be searched for key services"),
+            ("a: !!binary aHR0cHM6Ly9ldmlsLnRlc3Q=", "not YAML that can be searched for key services"),
         ] {
             let problem = check(rules.as_bytes(), &BTreeSet::new(), &environment).unwrap_err();
-            assert!(
-                problem.message.replace("not YAML that can be", "cannot be").contains(expected),
-                "{}",
-                problem.message
-            );
+            assert!(problem.message.contains(expected), "{}", problem.message);
         }
     }
 
@@ -226,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_and_not_repeated() {
+    fn a_text_that_is_no_address_is_refused_and_not_repeated() {
         let environment =
             Environment::new([("VAULT_ADDR", "canary;https://v.test"), ("VAULT_TOKEN", "x")], PathBuf::new());
         for rules in ["a: canary;https://v.test/v1", "a: https://canary^/v1", "a: 'https://'", "a: canary://v.test"] {
@@ -239,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vault_that_the_job_knows_and_the_hosts_of_providers_are_not() {
+    fn a_vault_that_the_job_knows_and_the_hosts_of_providers_are_accepted() {
         for rules in [
             "",
             "# nothing\n",
