@@ -21,7 +21,7 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// The folders of these clusters, relative to a directory.
+    /// The folders of these clusters; their relative paths begin at `directory`.
     pub fn of(members: &[Settings], directory: &Path) -> Self {
         let is = |meant: fn(&Destination) -> bool| members.iter().any(|settings| meant(&settings.destination));
         Self {

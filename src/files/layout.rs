@@ -36,11 +36,7 @@ pub fn entries<'a>(documents: &'a Documents<'a>) -> impl Iterator<Item = Result<
 pub fn kustomization(documents: &Documents<'_>) -> File {
     let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n".to_owned();
     let text = documents.iter().fold(head, |text, document| text + "- " + &path(&document) + "\n");
-    File {
-        path: "kustomization.yaml".to_owned(),
-        bytes: Zeroizing::new(text.into_bytes()),
-        protection: Protection::Public,
-    }
+    File::public("kustomization.yaml", text)
 }
 
 /// The kind, the namespace and the name of an object.

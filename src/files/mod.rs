@@ -34,6 +34,11 @@ pub struct File {
 }
 
 impl File {
+    /// A file without a secret.
+    pub fn public(path: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { path: path.to_owned(), bytes: Zeroizing::new(bytes.into()), protection: Protection::Public }
+    }
+
     pub fn holds_a_secret(&self) -> bool {
         self.protection == Protection::Plaintext
     }

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn results_come_after_those_that_there_are() {
+    fn new_results_come_after_the_existing_ones() {
         let text = format!("{HEAD}results:\n- message: theirs\nitems:\n- a: 1\n");
         let list = ResourceList::parse(&text).unwrap();
         let written = list.write(&[Entry::Made(json!({"b": 1}))], &[json!({"message": "ours"})]).unwrap();

@@ -6,7 +6,7 @@ use std::io;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::{HELMIGNORE, literal, public};
+use super::{HELMIGNORE, literal};
 use crate::files::cluster_run::ClusterRun;
 use crate::files::stream::{Shown, show};
 use crate::files::{File, Protection};
@@ -49,14 +49,14 @@ pub fn files(run: &ClusterRun, settings: &ControllerSettings) -> Result<Vec<File
     let templates = templates(&all, &sources, plain).map_err(|error| crate::files::failure(error, "the chart"))?;
     let mut files: Vec<_> = templates
         .into_iter()
-        .map(|(kind, text)| public(&format!("templates/{}.yaml", kind.to_lowercase()), text))
+        .map(|(kind, text)| File::public(&format!("templates/{}.yaml", kind.to_lowercase()), text))
         .collect();
     let values = values(run, settings).map_err(|error| crate::files::failure(error, "the chart"))?;
     let protection = if plain { Protection::Plaintext } else { Protection::Public };
     files.push(File { path: "values.yaml".to_owned(), bytes: values, protection });
-    files.push(public("values.schema.json", schema(run)));
-    files.push(public("Chart.yaml", CHART.replace("1.36.0", &format!("1.{}.0", settings.kubernetes))));
-    files.push(public(HELMIGNORE.0, HELMIGNORE.1.to_owned()));
+    files.push(File::public("values.schema.json", schema(run)));
+    files.push(File::public("Chart.yaml", CHART.replace("1.36.0", &format!("1.{}.0", settings.kubernetes))));
+    files.push(File::public(HELMIGNORE.0, HELMIGNORE.1));
     Ok(files)
 }
 

@@ -4,8 +4,6 @@ pub mod controller;
 mod external;
 pub mod values;
 
-use zeroize::Zeroizing;
-
 use super::cluster_run::ClusterRun;
 use super::folder::entry::Entry;
 use super::stream::Shown;
@@ -50,23 +48,23 @@ pub fn files(run: &ClusterRun, templates: &Templates) -> Result<Vec<File>, Failu
         return Ok(files);
     }
     let (combination, request) = (run.settings.combination, run.request());
-    let mut files: Vec<_> = STATIC.iter().map(|(path, text)| public(path, (*text).to_owned())).collect();
+    let mut files: Vec<_> = STATIC.iter().map(|(path, text)| File::public(path, *text)).collect();
     let mut chart = CHART.to_owned();
     if combination.link == Link::Policy {
         chart.push_str(CHART_WITH_POLICIES);
-        files.push(public(POLICIES, policies(&request, templates)?));
+        files.push(File::public(POLICIES, policies(&request, templates)?));
     }
-    files.push(public("Chart.yaml", chart));
+    files.push(File::public("Chart.yaml", chart));
     let (values, protection) = match combination.protect {
         Protect::Sealed => (values::without_secrets(run), Protection::Public),
         Protect::External => {
-            files.push(public("templates/external-secrets.yaml", external::template(&request, templates)?));
+            files.push(File::public("templates/external-secrets.yaml", external::template(&request, templates)?));
             files.retain(|file| file.path != SCHEMA.0);
-            files.extend(external::schema(SCHEMA.1).map(|text| public(SCHEMA.0, text)));
+            files.extend(external::schema(SCHEMA.1).map(|text| File::public(SCHEMA.0, text)));
             (values::without_secrets(run), Protection::Public)
         }
         Protect::Plain | Protect::Sops => {
-            files.push(public(PULL_SECRETS.0, PULL_SECRETS.1.to_owned()));
+            files.push(File::public(PULL_SECRETS.0, PULL_SECRETS.1));
             (values::write(run, Shown::InFull), Protection::Plaintext)
         }
     };
@@ -99,10 +97,6 @@ fn policies(request: &Request<'_>, templates: &Templates) -> Result<String, Fail
         }
     }
     Ok(text)
-}
-
-fn public(path: &str, text: String) -> File {
-    File { path: path.to_owned(), bytes: Zeroizing::new(text.into_bytes()), protection: Protection::Public }
 }
 
 #[cfg(test)]

@@ -3,15 +3,13 @@
 use std::fs;
 use std::io::{self, Write};
 
-use zeroize::Zeroizing;
-
 use super::clear::in_clear;
 use super::entry::Entry;
 use super::path::TreePath;
 use super::run::Run;
 use super::{Mode, read, root::Kind};
+use crate::files::File;
 use crate::files::git::{self, Guard};
-use crate::files::{File, Protection};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// The file that keeps Git from changing line ends, and lets Git merge the lock.
@@ -73,9 +71,7 @@ impl Run<'_> {
             _ => return Ok(()),
         };
         let (unchanged, changes) = (self.prepared.unchanged, self.prepared.changes.len());
-        let file =
-            File { path: name.to_owned(), bytes: Zeroizing::new(bytes.to_vec()), protection: Protection::Public };
-        self.add(vec![Entry { head: Vec::new(), ..file.into() }])?;
+        self.add(vec![Entry { head: Vec::new(), ..File::public(name, bytes).into() }])?;
         // The user did not ask for this file.
         self.prepared.unchanged = unchanged;
         if self.mode == Mode::Write && !self.refuses() {

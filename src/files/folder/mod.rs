@@ -67,7 +67,7 @@ pub struct Prepared {
     pub warnings: Vec<Diagnostic>,
     /// The note of a first run.
     pub notes: Vec<String>,
-    /// The error of a run in place of this comparison: something of somebody else is in the way.
+    /// The error that a run would end with: something of somebody else is in the way.
     pub refusal: Option<Failure>,
     pending: Option<Pending>,
 }

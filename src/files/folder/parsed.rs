@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use regcred_core::manifest::expands_too_far;
+use crate::protect::sops;
 use regcred_core::objects::pod_policy;
 
 /// The beginning of our Docker configs: JSON without blanks, and its base64.
@@ -17,9 +17,7 @@ pub fn are_same(one: &[u8], other: &[u8]) -> bool {
 }
 
 fn documents(text: &[u8]) -> Option<Vec<Value>> {
-    let options = serde_saphyr::options! { budget: None, with_snippet: false };
-    let text = std::str::from_utf8(text).ok().filter(|text| !expands_too_far(text))?;
-    let mut documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).ok()?;
+    let mut documents = sops::documents(std::str::from_utf8(text).ok()?)?;
     let policy = pod_policy::before_the_registries();
     for document in &mut documents {
         leave_out(document, &policy);

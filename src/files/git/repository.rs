@@ -77,17 +77,8 @@ impl Repository {
         let program = program.within(root).with("GIT_CEILING_DIRECTORIES", ceiling).with("GIT_ALLOW_PROTOCOL", "none");
         let program = ON.iter().fold(program, |program, name| program.with(name, "1"));
         let program = OFF.iter().fold(program, |program, name| program.with(name, "0"));
-        let believes_outer_rules = !OF_OTHER_RULES.iter().any(|name| environment.is_set(name));
-        let mut repository = Self {
-            program,
-            folder: PathBuf::new(),
-            tracked: BTreeSet::new(),
-            lost_rules: BTreeSet::new(),
-            ignores_case: false,
-            believes_outer_rules,
-        };
         let fail = |trouble| Trouble::of(trouble, root);
-        let places = repository.run(&["rev-parse", "--absolute-git-dir", "--show-cdup"], Vec::new()).map_err(fail)?;
+        let places = run(&program, &["rev-parse", "--absolute-git-dir", "--show-cdup"], Vec::new()).map_err(fail)?;
         let end = places.iter().position(|byte| *byte == b'\n').unwrap_or(places.len());
         let (folder, top) = places.split_at(end);
         // The user's Git follows `core.worktree`, and then the names in the index begin there. A repository without a work tree says nothing.
@@ -96,23 +87,25 @@ impl Repository {
             return Err(Trouble::new("its `core.worktree` names another folder", remedy));
         }
         let folder = Path::new(OsStr::from_bytes(folder));
-        repository.folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
         // Git before 2.38 takes such a folder for a repository, and an outer repository takes it for a plain folder.
-        if repository.folder == root {
+        if folder == root {
             return Err(Trouble::new("the work tree is itself laid out like a folder `.git`", ELSEWHERE));
         }
-        repository.program = repository.program.with("GIT_WORK_TREE", root);
+        let program = program.with("GIT_WORK_TREE", root);
         let ignore_case = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
-        repository.ignores_case = repository.run(&ignore_case, Vec::new()).map_err(fail)?.starts_with(b"true");
-        let tracked = match repository.run(&["ls-files", "-t", "--sparse", "-z"], Vec::new()) {
+        let ignores_case = run(&program, &ignore_case, Vec::new()).map_err(fail)?.starts_with(b"true");
+        let listed = match run(&program, &["ls-files", "-t", "--sparse", "-z"], Vec::new()) {
             // Git before 2.36 has neither this option nor a sparse index.
             Err(program::Trouble::Failed { code: Some(129), .. }) => {
-                repository.run(&["ls-files", "-t", "-z"], Vec::new())
+                run(&program, &["ls-files", "-t", "-z"], Vec::new())
             }
             answer => answer,
         };
-        let tracked = tracked.map_err(fail)?;
-        for entry in tracked.split(|byte| *byte == 0) {
+        let believes_outer_rules = !OF_OTHER_RULES.iter().any(|name| environment.is_set(name));
+        let (tracked, lost_rules) = (BTreeSet::new(), BTreeSet::new());
+        let mut repository = Self { program, folder, tracked, lost_rules, ignores_case, believes_outer_rules };
+        for entry in listed.map_err(fail)?.split(|byte| *byte == 0) {
             // A letter and a blank; S is a file that is left out of the work tree.
             let Some((tag, path)) = entry.split_at_checked(2) else { continue };
             // Git takes such rules from its database, where they may be missing or replaced.
@@ -137,7 +130,7 @@ impl Repository {
         // Git looks for a rule outside of the repository in the file that this setting names, else in a file of the user.
         let outer_rules = if self.believes_outer_rules { &[][..] } else { &["-c", "core.excludesFile=/dev/null"] };
         let arguments = [outer_rules, &["check-ignore", "--stdin", "-z", "--verbose", "--non-matching"]].concat();
-        let answer = match self.run(&arguments, questions) {
+        let answer = match run(&self.program, &arguments, questions) {
             // Git reports in this way that it ignores no path.
             Err(program::Trouble::Failed { code: Some(1), answer }) => answer.output,
             answer => answer.map_err(|trouble| Trouble::of(trouble, Path::new("")))?,
@@ -179,11 +172,11 @@ impl Repository {
     fn key(&self, path: &[u8]) -> Vec<u8> {
         if self.ignores_case { String::from_utf8_lossy(path).to_lowercase().into_bytes() } else { path.to_vec() }
     }
+}
 
-    fn run(&self, arguments: &[&str], input: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, program::Trouble> {
-        let arguments: Vec<_> = HARDENED.split(' ').chain(arguments.iter().copied()).collect();
-        self.program.run(&arguments, Zeroizing::new(input)).map(|answer| answer.output)
-    }
+fn run(git: &Program, arguments: &[&str], input: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, program::Trouble> {
+    let arguments: Vec<_> = HARDENED.split(' ').chain(arguments.iter().copied()).collect();
+    git.run(&arguments, Zeroizing::new(input)).map(|answer| answer.output)
 }
 
 impl Trouble {

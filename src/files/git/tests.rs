@@ -1,4 +1,4 @@
-//! Tests where a work tree begins.
+//! Tests which folder is the top of a work tree.
 
 use std::fs;
 

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_is_itself_again_with_a_colon_between_its_parts() {
+    fn the_parts_of_an_image_joined_by_a_colon_are_the_image() {
         for image in ["r.test:5000/a/b:v1", "a@sha256:00ff", "r.test/a:v1@sha256:00ff", "localhost:5000/a:1"] {
             let Image { repository, tag } = Image::split(image);
             assert_eq!(format!("{repository}:{tag}"), image);

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_moves_between_parts_purposes_clusters_and_places() {
+    fn a_signature_is_bound_to_its_parts_purpose_cluster_and_place() {
         let key = read(GOOD).unwrap();
         let signed = key.sign(Purpose::Mark, &[b"ab", b"c"]);
         assert!(signed.is_some() && signed == key.sign(Purpose::Mark, &[b"ab", b"c"]));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_previous_key_has_signed_is_believed() {
+    fn a_signature_of_the_previous_key_is_valid() {
         let (new, other) = ("f1e0d3c2b5a497867968a5b4c3d2e1f0", "f0e1d2c3b4a5968778695a4b3c2d1e0f");
         let signed = read(GOOD).unwrap().sign(Purpose::Mark, &[b"x"]);
         let changed = [(KEY_VARIABLE, new), (PREVIOUS_VARIABLE, GOOD)];

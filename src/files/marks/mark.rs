@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_about_its_document_or_about_all_the_rest() {
+    fn a_mark_covers_its_document_or_all_the_rest() {
         let line =
             |name: &str| format!("# regcred mark: {name} recipients=x context={0} sha256={0}\n", Digest::of(b""));
         let text = format!("a: 1\n---\n{}b: 2\n# c\n---\nd: 3\n---\n{}e: 4\n", line("b"), line("e"));

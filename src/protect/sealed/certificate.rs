@@ -52,13 +52,13 @@ pub fn choose(pem: &[u8], source: &str, now: Timestamp) -> Result<Recipient, Dia
         match certificate.key(now) {
             Err(fault) => unusable.push((fault, certificate.begins)),
             Ok(key) => {
-                let older = unusable.iter().find(|(_, begins)| *begins > certificate.begins);
-                let older = older.map(|(fault, _)| {
+                let newer = unusable.iter().find(|(_, begins)| *begins > certificate.begins);
+                let newer = newer.map(|(fault, _)| {
                     let (_, what, _) = fault.parts();
                     let message = format!("{source} has a newer certificate than the one that is used, and it {what}");
                     Diagnostic::warning(Code::CertificateOlder, message).hint(FETCH)
                 });
-                let oddities = [certificate.ends_soon(source, now), certificate.looks_foreign(source), older];
+                let oddities = [certificate.ends_soon(source, now), certificate.looks_foreign(source), newer];
                 return Ok(Recipient {
                     key,
                     warnings: oddities.into_iter().flatten().collect(),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_the_same_in_whatever_order_and_text() {
+    fn certificates_are_equal_in_any_order_and_with_any_text_around() {
         let several = include_str!("../../../tests/certificates/several.pem");
         let one = include_str!("../../../tests/certificates/rsa-2048.pem");
         assert_eq!(ders(several.as_bytes()).len(), 3);

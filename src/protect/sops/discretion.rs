@@ -20,7 +20,7 @@ const LONGEST_LINE: usize = 500;
 /// The text that replaces a word with a part of a secret.
 const HIDDEN: &str = "[hidden]";
 
-/// Texts that must not appear, in every form in which they could.
+/// Secret texts, in every form in which a message could contain them.
 #[derive(Default)]
 pub struct Secrets {
     texts: Vec<Zeroizing<String>>,

@@ -38,6 +38,7 @@ use regcred_core::names::{Namespace, VariableName};
 use rules::Rules;
 
 pub use form::Form;
+pub use proof::documents;
 pub use recipients::recipients_of;
 
 const TITLE: &str = "sops";

@@ -15,7 +15,7 @@ pub enum Fault {
     Other,
 }
 
-/// The documents of a YAML stream.
+/// The documents of a YAML stream; `None` if it cannot be parsed, or its aliases expand too far.
 pub fn documents(text: &str) -> Option<Vec<Value>> {
     if expands_too_far(text) {
         return None;
