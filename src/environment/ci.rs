@@ -99,7 +99,9 @@ impl Ci {
                  protect it, or run on one that is (Settings > CI/CD > Variables)"
                     .into()
             }
-            Self::GitLabProtected => format!("add {name} under Settings > CI/CD > Variables, masked and protected"),
+            Self::GitLabProtected => format!(
+                "add {name} under Settings > CI/CD > Variables, masked and protected; if it is there, is it limited to another environment?"
+            ),
             Self::GitLab => format!(
                 "is {name} there under Settings > CI/CD > Variables? is it protected, and this branch or tag is not? \
                  is it limited to another environment?"

@@ -11,10 +11,10 @@ use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 /// Writes the files under `root`; no file holds a secret.
 /// Errors: some files exist: the error names all of them, and nothing is written. Or the file system's.
 pub fn write(root: &Path, files: &[(String, String)]) -> Result<(), Failure> {
-    let is_there = |(name, _): &&(String, String)| root.join(name).symlink_metadata().is_ok();
-    let (existing, new): (Vec<_>, Vec<_>) = files.iter().partition(is_there);
-    let new = new.iter().map(|(name, _)| format!("move `{name}` here, ")).collect::<Vec<_>>().concat();
-    let existing: Vec<_> = existing.into_iter().map(|(name, _)| exists(name, &new)).collect();
+    let new = files.iter().filter(|(name, _)| in_the_way(root, name).is_none());
+    let new = new.map(|(name, _)| format!("move `{name}` here, ")).collect::<Vec<_>>().concat();
+    let existing = files.iter().filter_map(|(name, _)| in_the_way(root, name));
+    let existing: Vec<_> = existing.map(|name| exists(name, &new)).collect();
     Failure::unless_clean("the files to write", &existing)?;
     let new_paths = NewPaths::default();
     for (name, text) in files {
@@ -28,9 +28,18 @@ pub fn write(root: &Path, files: &[(String, String)]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is in the way of a new file. Helmfile refuses a folder that has more than one of its files.
+fn in_the_way<'a>(root: &Path, name: &'a str) -> Option<&'a str> {
+    let others: &[&str] = if name == HELMFILES[0] { &HELMFILES[1..] } else { &[] };
+    [name].into_iter().chain(others.iter().copied()).find(|name| root.join(name).symlink_metadata().is_ok())
+}
+
+/// The names of which Helmfile reads one.
+const HELMFILES: [&str; 3] = ["helmfile.yaml", "helmfile.yaml.gotmpl", "helmfile.d"];
+
 fn exists(name: &str, new: &str) -> Diagnostic {
     let hint = match name {
-        "helmfile.yaml" => "run `regcred init helmfile --directory pull-secrets`, and add `helmfiles: [{path: pull-secrets/helmfile.yaml}]` to yours".to_owned(),
+        _ if HELMFILES.contains(&name) => "run `regcred init helmfile --directory pull-secrets`, and add `helmfiles: [{path: pull-secrets/helmfile.yaml}]` to yours".to_owned(),
         _ => format!(
             "write to another folder with `--directory DIR`; then {new}copy the settings of the new `{name}` into the existing one, and correct the paths"
         ),

@@ -3,7 +3,7 @@
 use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::file::{Cluster, File, Spec as FileSpec};
+use super::file::{self, Cluster, File, Spec as FileSpec};
 use super::findings::Findings;
 use super::member::{Context, Member};
 use super::namespaces::{self, Listed};
@@ -73,7 +73,7 @@ impl Fleet {
         problems.extend(wrong);
         let cluster_names = flags.options.clusters.as_ref().map_or(&[][..], |clusters| &clusters.value);
         let clusters = choose(cluster_names, &file.clusters)?;
-        refuse_too_many(&clusters, file)?;
+        refuse_too_many(&clusters, file, listed.as_ref())?;
         let run =
             Context { typed, flags, file, has_config, listed, problems, purpose, environment, clusters: &clusters };
         let members = run.members()?;
@@ -91,9 +91,18 @@ impl Fleet {
     }
 }
 
-/// Each pull secret is resolved for each cluster.
-fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec) -> Result<(), Failure> {
+/// Each pull secret is resolved for each cluster, and each glob is tried on each name of its list.
+fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec, listed: Option<&Listed>) -> Result<(), Failure> {
     const MOST: usize = 100_000;
+    const MOST_TRIES: usize = 100_000_000;
+    let names = listed.map_or(0, |listed| listed.usable.len() + listed.of_the_cluster.len()) + file::longest_list(file);
+    let globs = file::globs(file);
+    if globs.saturating_mul(names) > MOST_TRIES {
+        let message = format!(
+            "regcred.yaml has {globs} globs for {names} namespaces, and at most {MOST_TRIES} pairs are compared"
+        );
+        return Err(usage(message, "use fewer, wider globs, or write more than one regcred.yaml"));
+    }
     let own = |cluster: &&Cluster| cluster.pull_secrets.as_ref().map_or(file.pull_secrets.len(), Vec::len);
     let (count, all) = (clusters.len(), clusters.iter().map(own).sum::<usize>());
     let message =

@@ -111,6 +111,22 @@ fn a_file_that_is_there_is_named_and_then_nothing_is_written() {
 }
 
 #[test]
+fn helmfile_gets_no_second_file_of_which_it_reads_one() {
+    for existing in ["helmfile.yaml.gotmpl", "helmfile.d"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(existing)).unwrap();
+        let output = regcred(folder.path(), &["init", "helmfile"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(
+            stderr.contains(&format!("`{existing}` is there already")) && stderr.contains("helmfiles:"),
+            "{stderr}"
+        );
+        assert!(files(folder.path()).is_empty());
+    }
+}
+
+#[test]
 #[expect(clippy::disallowed_methods, reason = "the user's own file")]
 fn a_regcred_yaml_with_a_mistake_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -13,6 +13,8 @@ use regcred_core::names::NamespacePattern;
 
 /// The name of the file.
 pub const NAME: &str = "regcred.yaml";
+/// Names that people try.
+const OTHER_NAMES: [&str; 3] = ["regcred.yml", ".regcred.yaml", ".regcred.yml"];
 
 /// Which regcred.yaml is read.
 #[derive(Clone, Debug)]
@@ -39,8 +41,14 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
     let path = match which {
         Which::No => None,
         Which::Named(path) => Some(environment.directory().join(path)),
-        Which::Found => find(environment.directory()),
+        Which::Found => find(environment.directory(), NAME),
     };
+    let other = || OTHER_NAMES.into_iter().find(|name| find(environment.directory(), name).is_some());
+    if let (None, Which::Found, Some(other)) = (&path, which, other()) {
+        let problem =
+            Diagnostic::error(Code::UnreadableFile, format!("`{other}` is not read: the file is called `{NAME}`"));
+        return Err(Failure::of("regcred.yaml", problem.hint("rename it, or run without a file: --no-config")));
+    }
     let Some(path) = path else { return Ok(None) };
     let text = read_text(&path).map_err(|error| {
         let file = if matches!(which, Which::Named(_)) { "the file of `--config`" } else { NAME };
@@ -58,11 +66,11 @@ pub fn load(which: &Which, environment: &Environment) -> Result<Option<(PathBuf,
     })
 }
 
-fn find(from: &Path) -> Option<PathBuf> {
+fn find(from: &Path, name: &str) -> Option<PathBuf> {
     let root = from.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(from);
     from.ancestors()
         .take_while(|folder| folder.starts_with(root))
-        .map(|folder| folder.join(NAME))
+        .map(|folder| folder.join(name))
         // Any entry with this name ends the search. If it is not a regular file, reading it is an error.
         .find(|path| path.symlink_metadata().is_ok())
 }
@@ -99,8 +107,18 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
     Ok(file)
 }
 
+/// The longest list of names of namespaces.
+pub fn longest_list(spec: &Spec) -> usize {
+    let secrets = |all: &[PullSecret]| all.iter().map(|one| one.namespaces.include.len()).max();
+    let of = |cluster: &Cluster| {
+        let own = cluster.namespaces.as_ref().map(|namespaces| namespaces.include.len());
+        own.max(secrets(cluster.pull_secrets.as_deref().unwrap_or_default()))
+    };
+    spec.clusters.iter().filter_map(of).chain(secrets(&spec.pull_secrets)).max().unwrap_or_default()
+}
+
 /// The number of globs for namespaces that a run tries, in all clusters together. Each alternative in braces is one.
-fn globs(spec: &Spec) -> usize {
+pub fn globs(spec: &Spec) -> usize {
     let in_list = |list: &[NamespacePattern]| list.iter().map(NamespacePattern::globs).sum::<usize>();
     let in_one = |namespaces: &Namespaces| in_list(&namespaces.include) + in_list(&namespaces.exclude);
     let in_all = |list: &[PullSecret]| list.iter().map(|one| in_one(&one.namespaces)).sum::<usize>();
