@@ -18,14 +18,6 @@ pub struct Edit {
     pub text: String,
 }
 
-impl Edit {
-    /// The same change in a longer text, in which this one begins at `start`.
-    #[must_use]
-    pub fn shifted(self, start: usize) -> Self {
-        Self { range: self.range.start + start..self.range.end + start, text: self.text }
-    }
-}
-
 /// The notation for words at a place.
 #[derive(Clone, Copy)]
 enum Words {
@@ -77,7 +69,7 @@ pub fn add(text: &str, document: &Document<'_>, lack: &Lack<'_>) -> Option<Edit>
         (Some((key, value)), list) if list.is_none_or(|list| document.target(*value) == list) => {
             holder.extend(*key, *value, lack)
         }
-        // The mapping's own list does not count here.
+        // A later merge key replaces the mapping's own list.
         (Some(_), _) => None,
         (None, None) => holder.first(lack.path, &lack.names),
         (None, Some(_)) => {
@@ -197,7 +189,7 @@ fn block(path: &[String], names: &[&str], indent: &str) -> Vec<String> {
     }
 }
 
-/// The lines after the one on which a node ends.
+/// The change that inserts these lines after the line on which a node ends.
 fn insert_lines(text: &str, document: &Document<'_>, id: Id, lines: &[String]) -> Option<Edit> {
     let last = last_node(document, id)?;
     let end = line_end(text, line_start(text, last.start));

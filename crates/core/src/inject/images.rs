@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::kinds::FIELD;
+use super::kinds::{FIELD, Images};
 use super::value::{Content, Value};
 use crate::docker_config::kubelet::Image;
 
@@ -14,8 +14,13 @@ pub fn is_pod_spec(value: &Value<'_>) -> bool {
     LISTS.iter().any(|list| value.get(list).is_some())
 }
 
+/// The images that count at a place.
+pub fn at<'v, 'a>(place: &'v Value<'a>, which: Images) -> Vec<&'v Value<'a>> {
+    if which == Images::OfPodSpec && is_pod_spec(place) { in_pod_spec(place) } else { everywhere(place) }
+}
+
 /// The images of a Pod's containers and volumes.
-pub fn in_pod_spec<'v, 'a>(pod_spec: &'v Value<'a>) -> Vec<&'v Value<'a>> {
+fn in_pod_spec<'v, 'a>(pod_spec: &'v Value<'a>) -> Vec<&'v Value<'a>> {
     let image = |item: &'v Value<'a>, list: &str| {
         let image = item.get("image")?;
         if list == "volumes" { image.get("reference") } else { Some(image) }
@@ -25,7 +30,7 @@ pub fn in_pod_spec<'v, 'a>(pod_spec: &'v Value<'a>) -> Vec<&'v Value<'a>> {
 }
 
 /// The images of every field, at any depth, whose name says that it holds images.
-pub fn everywhere<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
+fn everywhere<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
     match &value.content {
         Content::Sequence(items) => items.iter().flat_map(everywhere).collect(),
         Content::Mapping(fields) => fields

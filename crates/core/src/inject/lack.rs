@@ -1,4 +1,4 @@
-//! Finds the references that one place of a document lacks.
+//! Describes the references that one place of a document lacks.
 
 use super::syntax::Id;
 
@@ -7,7 +7,7 @@ use super::syntax::Id;
 pub struct Lack<'a> {
     /// The object in messages: its kind, and its name if the name is valid.
     pub label: String,
-    /// The mapping that gets a field (the holder).
+    /// The mapping that gets the field.
     pub holder: Id,
     /// The field, and the missing fields below it; the last one holds the references.
     pub path: &'a [String],

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::kinds::{Images, PathField, PodPath};
+use super::kinds::PodPath;
 use super::syntax::Broken;
-use super::value::{Content, Value};
-use super::{Manifest, images as of, stream};
+use super::value::{TooMuch, Value};
+use super::{Manifest, images as of, stream, visit};
 use crate::diagnostic::{Code, Diagnostic};
-
-/// How deep lists of lists are searched.
-const DEPTH: usize = 8;
 
 /// The images of all Pods and Pod templates in a stream of manifests, without duplicates; messages use `source` as the name of the stream.
 ///
@@ -20,18 +17,20 @@ pub fn images(text: &str, source: &str) -> Result<BTreeSet<String>, Diagnostic> 
     let mut found = BTreeSet::new();
     for (number, range) in (1..).zip(stream::documents(text)) {
         let manifest = Manifest { text: &text[range.clone()] };
-        let read = manifest.read(|document, _| match Value::read(document) {
-            Ok(value) => {
-                if let Some(value) = value {
-                    of_object(&value, "", "", DEPTH, &paths, &mut found);
+        let read = manifest.read(|document, _| {
+            let Some(mut value) = Value::read(document)? else { return Ok(()) };
+            visit::objects(&mut value, &mut |value, group, kind| {
+                for path in paths.iter().filter(|path| path.is_for(group, kind)) {
+                    visit::places(value, &path.fields, &mut |place| {
+                        found.extend(of::at(place, path.images).into_iter().filter_map(Value::text).map(str::to_owned));
+                    });
                 }
-                true
-            }
-            Err(_) => false,
+            });
+            Ok(())
         });
         match read {
-            Ok(true) => {}
-            Ok(false) => {
+            Ok(Ok(())) => {}
+            Ok(Err(TooMuch)) => {
                 let message = format!("document {number} of {source} has too many aliases, or is nested too deep");
                 return Err(
                     Diagnostic::error(Code::TooManyAliases, message).hint("write out what the aliases stand for")
@@ -47,56 +46,6 @@ pub fn images(text: &str, source: &str) -> Result<BTreeSet<String>, Diagnostic> 
         }
     }
     Ok(found)
-}
-
-fn of_object(
-    value: &Value<'_>,
-    version: &str,
-    kind: &str,
-    depth: usize,
-    paths: &[PodPath],
-    found: &mut BTreeSet<String>,
-) {
-    let version = value.text_of("apiVersion").unwrap_or(version);
-    let kind = value.text_of("kind").unwrap_or(kind);
-    if let Some(of_items) = kind.strip_suffix("List") {
-        let version = if matches!(of_items, "" | "Resource") { "" } else { version };
-        let items = value.get("items").filter(|_| depth > 0).map_or(&[][..], Value::items);
-        for item in items {
-            of_object(item, version, of_items, depth - 1, paths, found);
-        }
-        return;
-    }
-    let group = version.split_once('/').map_or("", |(group, _)| group);
-    for path in paths.iter().filter(|path| path.is_for(group, kind)) {
-        walk(value, &path.fields, path.images, found);
-    }
-}
-
-fn walk(value: &Value<'_>, fields: &[PathField], which: Images, found: &mut BTreeSet<String>) {
-    let Some((field, rest)) = fields.split_first() else {
-        let images = match which {
-            Images::OfPodSpec if of::is_pod_spec(value) => of::in_pod_spec(value),
-            _ => of::everywhere(value),
-        };
-        found.extend(images.into_iter().filter_map(Value::text).map(str::to_owned));
-        return;
-    };
-    let Some(below) = value.get(&field.name) else { return };
-    match &below.content {
-        Content::Sequence(items) if field.each_item => {
-            for item in items {
-                walk(item, rest, which, found);
-            }
-        }
-        Content::Mapping(values) if field.each_item => {
-            for value in values.values() {
-                walk(value, rest, which, found);
-            }
-        }
-        _ if !field.each_item => walk(below, rest, which, found),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

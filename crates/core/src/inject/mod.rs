@@ -14,6 +14,7 @@ pub mod rules;
 pub mod stream;
 pub mod syntax;
 pub mod value;
+mod visit;
 
 use edit::Edit;
 use lack::Lack;
@@ -65,7 +66,10 @@ pub fn inject(text: &str, rules: &Rules) -> Result<Injected, Diagnostic> {
         let (found, names) = manifest
             .read(|document, reading| manifest.inject(document, reading, rules, &mut report))
             .map_err(|Broken { line }| report.broken(text, &range, line))??;
-        edits.extend(found.into_iter().map(|edit| edit.shifted(range.start)));
+        edits.extend(found.into_iter().map(|Edit { range: part, text }| {
+            let range = part.start + range.start..part.end + range.start;
+            Edit { range, text }
+        }));
         added.extend(names);
     }
     let (found, left_out) = (report.found, report.left_out());
@@ -100,7 +104,7 @@ enum Reading {
 }
 
 impl Manifest<'_> {
-    /// Reads whatever kubectl reads.
+    /// Reads what kubectl reads, and passes the document to `with`.
     fn read<R>(&self, with: impl FnOnce(&Document<'_>, Reading) -> R) -> Result<R, Broken> {
         match Document::parse(self.text) {
             Ok(document) => Ok(with(&document, Reading::Exact)),

@@ -2,23 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use super::images;
-use super::kinds::{Images, PathField, PodPath, is_group, is_kind, is_path};
+use super::kinds::{PodPath, is_group, is_kind, is_path};
 use super::lack::Lack;
 use super::report::Report;
 use super::rules::{Rules, Which};
 use super::value::{Content, Value};
+use super::{images, visit};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::kubelet::Image;
 use crate::names::{Namespace, OPT_OUT, ResourceName};
 
-/// How deep lists of lists are searched.
-const DEPTH: usize = 8;
-
 /// Adds the missing references to the Pods of the objects in the value, also in lists, and returns the added references in order.
 pub fn add_references<'a>(value: &mut Value<'a>, rules: &'a Rules, report: &mut Report) -> Vec<Lack<'a>> {
     let mut search = Search { rules, report, lacks: Vec::new() };
-    search.object(value, "", "", DEPTH);
+    visit::objects(value, &mut |value, group, kind| search.object(value, group, kind));
     search.lacks
 }
 
@@ -37,48 +34,15 @@ struct Search<'a, 'report> {
 }
 
 impl<'a> Search<'a, '_> {
-    /// An item of a list of one kind, such as `DeploymentList`, has neither version nor kind: both follow from the version and kind of the
-    /// list.
-    fn object(&mut self, value: &mut Value<'a>, version: &'a str, kind: &'a str, depth: usize) {
-        let version = value.text_of("apiVersion").unwrap_or(version);
-        let kind = value.text_of("kind").unwrap_or(kind);
-        if let Some(of_items) = kind.strip_suffix("List") {
-            let version = if matches!(of_items, "" | "Resource") { "" } else { version };
-            let items = value.get_mut("items").filter(|_| depth > 0);
-            if let Some(Value { content: Content::Sequence(items), .. }) = items {
-                for item in items {
-                    self.object(item, version, of_items, depth - 1);
-                }
-            }
-            return;
-        }
-        let Some(object) = Object::read(value, version, kind) else { return };
+    fn object(&mut self, value: &mut Value<'a>, group: &'a str, kind: &'a str) {
+        let Some(object) = Object::read(value, group, kind) else { return };
         let rules = self.rules;
-        let mut paths = rules.paths.iter().filter(|path| path.is_for(object.group, kind)).peekable();
+        let mut paths = rules.paths.iter().filter(|path| path.is_for(group, kind)).peekable();
         if paths.peek().is_none() {
             self.unknown(value, &object);
         }
         for path in paths {
-            self.walk(value, &path.fields, path, &object);
-        }
-    }
-
-    fn walk(&mut self, value: &mut Value<'a>, fields: &'a [PathField], path: &'a PodPath, object: &Object<'a>) {
-        let Some((field, rest)) = fields.split_first() else { return self.place(value, path, object) };
-        let Some(below) = value.get_mut(&field.name) else { return };
-        match &mut below.content {
-            Content::Sequence(items) if field.each_item => {
-                for item in items {
-                    self.walk(item, rest, path, object);
-                }
-            }
-            Content::Mapping(values) if field.each_item => {
-                for value in values.values_mut() {
-                    self.walk(value, rest, path, object);
-                }
-            }
-            _ if !field.each_item => self.walk(below, rest, path, object),
-            _ => {}
+            visit::places(value, &path.fields, &mut |place| self.place(place, path, &object));
         }
     }
 
@@ -140,10 +104,7 @@ impl<'a> Search<'a, '_> {
         if self.rules.which == Which::All {
             return Vec::new();
         }
-        let written = match path.images {
-            Images::OfPodSpec if images::is_pod_spec(place) => images::in_pod_spec(place),
-            _ => images::everywhere(place),
-        };
+        let written = images::at(place, path.images);
         if written.is_empty() && !images::is_pod_spec(place) && PodPath::built_in().all(|known| known != *path) {
             let message = format!("`--path` leads to no image in {} in {}", object.label, self.report.here());
             let hint = "let it end at the mapping that takes `imagePullSecrets`; an `image` with a `repository` counts if that begins with a host";
@@ -194,7 +155,7 @@ impl<'a> Search<'a, '_> {
 
 impl<'a> Object<'a> {
     /// `None` for an object that has opted out.
-    fn read(value: &Value<'a>, version: &'a str, kind: &'a str) -> Option<Self> {
+    fn read(value: &Value<'a>, group: &'a str, kind: &'a str) -> Option<Self> {
         let metadata = value.get("metadata");
         let text = |name| metadata.and_then(|metadata| metadata.text_of(name));
         let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
@@ -206,7 +167,7 @@ impl<'a> Object<'a> {
         let name = name.filter(|name| name.parse::<ResourceName>().is_ok());
         Some(Self {
             kind,
-            group: version.split_once('/').map_or("", |(group, _)| group),
+            group,
             label: name.map_or_else(|| format!("a {kind}"), |name| format!("{kind} `{name}`")),
             namespace: text("namespace").and_then(|namespace| namespace.parse().ok()),
         })
@@ -214,7 +175,7 @@ impl<'a> Object<'a> {
 }
 
 impl<'a> Lack<'a> {
-    /// The value of the first field of the path, after these items.
+    /// The value of the first field of the path: these items, and after them the missing references.
     fn value(&self, items: Vec<Value<'a>>) -> Value<'a> {
         let text = |text| Value::text_at(self.holder, text);
         let Some(last) = self.path.last() else { return text("") };

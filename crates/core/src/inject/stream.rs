@@ -30,14 +30,14 @@ fn yaml_documents(text: &str) -> Vec<Range<usize>> {
                 found.push(start..at);
                 start = at;
             }
-            content = if rest_is_blank(&bare[3..]) { Seen::Mark } else { Seen::Content };
+            content = if is_blank_or_comment(&bare[3..]) { Seen::Mark } else { Seen::Content };
         } else if is_mark(bare, "...") {
             if content != Seen::Nothing {
                 found.push(start..at);
             }
             (start, content) = (end, Seen::Nothing);
             continue;
-        } else if !(rest_is_blank(bare) || content == Seen::Nothing && bare.starts_with('%')) {
+        } else if !(is_blank_or_comment(bare) || content == Seen::Nothing && bare.starts_with('%')) {
             if content == Seen::Content {
                 continue;
             }
@@ -65,12 +65,12 @@ fn is_mark(line: &str, mark: &str) -> bool {
     line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
-fn rest_is_blank(rest: &str) -> bool {
-    let rest = rest.trim_start();
-    rest.is_empty() || rest.starts_with('#')
+fn is_blank_or_comment(text: &str) -> bool {
+    let text = text.trim_start();
+    text.is_empty() || text.starts_with('#')
 }
 
-/// The places of the JSON objects in the text; `None` if the text is not JSON.
+/// The places of the JSON objects in the text; empty if the text is not JSON.
 fn json_objects(text: &str) -> Vec<Range<usize>> {
     let body = text.strip_prefix("---").unwrap_or(text);
     if !body.trim_start().starts_with('{') {

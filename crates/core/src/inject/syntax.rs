@@ -35,7 +35,7 @@ pub struct Node<'text> {
     pub start: usize,
     /// The byte after its last one; for a block collection or block scalar, somewhere before the next node.
     pub end: usize,
-    /// The tag in the text. A scalar keeps only a tag that does not simply make it a text.
+    /// The tag in the text. A scalar loses a tag that only makes it a text.
     pub tag: Option<String>,
     /// Its content.
     pub kind: Kind<'text>,

@@ -22,9 +22,9 @@ pub struct Value<'a> {
 /// The content of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content<'a> {
-    /// A word that may be a number, a boolean or null, with a tag that changes its meaning.
+    /// A word that may be a number, a boolean or null, perhaps with a tag that changes its meaning.
     Word(&'a str, Option<&'a str>),
-    /// A scalar that is a text unless such a tag says otherwise.
+    /// A scalar that is a text, unless such a tag says otherwise.
     Text(&'a str, Option<&'a str>),
     /// A list.
     Sequence(Vec<Value<'a>>),
