@@ -1,17 +1,18 @@
 //! Warns about passwords that expire, and refuses passwords that end with the job.
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 
 use super::{Credential, Facts};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::docker_config::token::claims;
 
 /// Variables whose value is valid only while the job runs.
 pub const JOB_TOKENS: [&str; 4] =
     ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "GITHUB_TOKEN"];
 
-/// The problem of the lifetime of this login's password.
+/// The problem if the password of this login expires, has expired, or ends with the job.
 #[expect(clippy::disallowed_methods, reason = "looks at prefixes and dates in the password")]
 pub fn check(login: &Credential, facts: &Facts<'_>) -> Option<Diagnostic> {
     let (username, password, host) =
@@ -79,12 +80,12 @@ fn expiring(token: &str, seconds: i64) -> Diagnostic {
         .hint("run again before then, or use a login that does not expire")
 }
 
-/// Whether it is a token of ECR: of a registry, by IPv4 or dual-stack, FIPS or not, or of the public gallery.
+/// Whether the login is a token of ECR.
 fn is_ecr(username: &str, host: &str) -> bool {
     username == "AWS" && is_host_of_ecr(host)
 }
 
-/// Whether it is a registry of ECR.
+/// Whether it is a registry of ECR: by IPv4 or dual-stack, FIPS or not, or the public gallery.
 pub(super) fn is_host_of_ecr(host: &str) -> bool {
     host.contains(".dkr.ecr") || host.contains(".dkr-ecr") || host == "public.ecr.aws"
 }
@@ -95,13 +96,7 @@ fn expiry(username: &str, host: &str, password: &str) -> Option<i64> {
         let token = STANDARD.decode(password).ok()?;
         return serde_json::from_slice::<serde_json::Value>(&token).ok()?.get("expiration").and_then(seconds);
     }
-    let mut parts = password.split('.');
-    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    serde_json::from_slice::<serde_json::Value>(&payload).ok()?.get("exp").and_then(seconds)
+    claims(password)?.get("exp").and_then(seconds)
 }
 
 /// A date in JSON: RFC 7519 allows fractions.
@@ -113,6 +108,7 @@ fn seconds(date: &serde_json::Value) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     fn code(registry: &str, username: &str, password: &str) -> Option<&'static str> {
         code_if(false, registry, username, password)
@@ -125,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_dies_with_the_job_is_refused_or_at_least_told() {
+    fn a_password_that_dies_with_the_job_is_refused_or_warned_about() {
         for password in ["job-secret", "glcbt-64_x", "ghs_x"] {
             assert_eq!(code("ghcr.io", "u", password), Some("short-lived"), "{password}");
             assert_eq!(code_if(true, "ghcr.io", "u", password), Some("short-lived"), "{password}");

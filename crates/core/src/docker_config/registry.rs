@@ -52,7 +52,7 @@ pub enum InvalidRegistry {
     /// A dot with nothing before or after it.
     #[error("has a dot at an end of its host, or two in a row")]
     Dot,
-    /// A token, with capital letters that no image has.
+    /// A part of the path is a token.
     #[error("has a token in its path, where the path of an image belongs")]
     Token,
     /// A person typed more than an address.
@@ -90,9 +90,9 @@ impl FromStr for RegistryKey {
         let authority = authority.rsplit_once('@').map_or(authority, |(_, authority)| authority);
         let authority = authority.strip_suffix(':').unwrap_or(authority);
         let (host, port) = split_port(authority);
-        if host.starts_with('[') {
-            let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-            address.and_then(|address| address.parse::<Ipv6Addr>().ok()).ok_or(InvalidRegistry::NoHost)?;
+        if let Some(rest) = host.strip_prefix('[') {
+            let address = rest.strip_suffix(']').and_then(|address| address.parse::<Ipv6Addr>().ok());
+            address.ok_or(InvalidRegistry::NoHost)?;
         } else {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_*:".contains(&byte);
             if let Some(at) = authority.bytes().position(|byte| !allowed(byte)) {
@@ -130,10 +130,10 @@ impl FromStr for RegistryKey {
 }
 
 impl RegistryKey {
-    /// A key that a person typed, perhaps a token by mistake. The host must be in lower case, which a token never is.
+    /// A key that a person typed, perhaps a token by mistake. The host must be in lower case, because most tokens have capital letters.
     ///
     /// # Errors
-    /// The errors of any key, and of forms that only a program writes.
+    /// The text is not a key, or is a key in a form that only programs write.
     pub fn typed(text: &str) -> Result<Self, InvalidRegistry> {
         let key: Self = text.parse()?;
         let host = key.host();
@@ -187,7 +187,7 @@ impl RegistryKey {
     /// The spellings of the key that a kubelet reads as this one; the first is its own.
     pub fn spellings(&self) -> Vec<Self> {
         let (authority, path) = split_path(&self.index);
-        // A kubelet removes the first of these.
+        // A kubelet removes one version, so a path that begins with a version is written after another one.
         let version = if path.starts_with("/v1/") || path.starts_with("/v2/") { "/v2" } else { "" };
         let schemes = ["", "https://", "http://"].map(|scheme| format!("{scheme}{authority}{version}{path}"));
         let spelled = schemes.into_iter().map(|text| Self { text, index: self.index.clone() });
@@ -257,8 +257,8 @@ fn split_path(text: &str) -> (&str, &str) {
     text.find('/').map_or((text, ""), |slash| text.split_at(slash))
 }
 
-/// Host and port; an IPv6 address keeps its brackets.
-pub(super) fn split_port(authority: &str) -> (&str, &str) {
+/// Host and port, which may be empty; an IPv6 address keeps its brackets.
+pub(crate) fn split_port(authority: &str) -> (&str, &str) {
     let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     match authority[end..].split_once(':') {
         Some((host, port)) => (&authority[..end + host.len()], port),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-/// The limit of pulls in the headers of a manifest.
+/// The limit of pulls, from the headers of the answer for a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// Pulls within a window; `None` if the registry gives no number.

@@ -3,7 +3,6 @@
 use super::reference::Reference;
 use crate::credentials::Credential;
 use crate::docker_config::kubelet;
-use crate::docker_config::registry::RegistryKey;
 
 /// The question for one registry.
 pub struct Question<'a> {
@@ -15,46 +14,33 @@ pub struct Question<'a> {
     pub images: Vec<&'a Reference>,
 }
 
-/// A login, with its position among all logins.
-struct Candidate<'a> {
-    number: usize,
-    login: &'a Credential,
-}
-
 /// Each login with the images that it matches, then the images without a login. Equal questions are asked once.
 pub fn questions<'a>(logins: &[&'a Credential], images: &'a [Reference]) -> Vec<Question<'a>> {
-    let is_new = |number: usize, login: &Credential| {
-        let is_it =
-            |other: &&&Credential| other.registry.index() == login.registry.index() && other.is_same_login(login);
-        !logins[..number].iter().any(|other| is_it(&other))
+    let is_new = |(number, login): &(usize, &'a Credential)| {
+        let mut earlier = logins[..*number].iter();
+        !earlier.any(|other| other.registry.index() == login.registry.index() && other.is_same_login(login))
     };
-    let candidates: Vec<_> = (0..)
-        .zip(logins)
-        .filter(|(number, login)| is_new(*number, login))
-        .map(|(number, login)| Candidate { number, login })
-        .collect();
+    let candidates: Vec<_> = logins.iter().copied().enumerate().filter(is_new).collect();
     let mut questions: Vec<Vec<Question<'a>>> = logins.iter().map(|_| Vec::new()).collect();
-    for Candidate { number, login } in &candidates {
+    for (number, login) in &candidates {
         if !login.registry.host().contains('*') {
-            questions[*number].push(Question {
-                login: Some(login),
-                host: Some(host(&login.registry)),
-                images: Vec::new(),
-            });
+            let host = login.registry.authority();
+            let host = if host == "index.docker.io" { "docker.io" } else { host };
+            questions[*number].push(Question { login: Some(login), host: Some(host.to_owned()), images: Vec::new() });
         }
     }
     let mut without: Vec<Question<'a>> = Vec::new();
     for image in images {
         let domain = image.image().domain();
-        let matching = kubelet::matching(candidates.iter(), |one| &one.login.registry, image.image());
-        for Candidate { number, login } in &matching {
+        let matching = kubelet::matching(candidates.iter(), |(_, login)| &login.registry, image.image());
+        for (number, login) in &matching {
             add(&mut questions[*number], Some(login), domain, image);
         }
         if matching.is_empty() {
             add(&mut without, None, domain, image);
         }
     }
-    for Candidate { number, login } in &candidates {
+    for (number, login) in &candidates {
         if questions[*number].is_empty() {
             questions[*number].push(Question { login: Some(login), host: None, images: Vec::new() });
         }
@@ -67,11 +53,6 @@ fn add<'a>(questions: &mut Vec<Question<'a>>, login: Option<&'a Credential>, dom
         Some(question) => question.images.push(image),
         None => questions.push(Question { login, host: Some(domain.to_owned()), images: vec![image] }),
     }
-}
-
-/// The host of a key, in the form of an image.
-fn host(key: &RegistryKey) -> String {
-    if key.authority() == "index.docker.io" { "docker.io".to_owned() } else { key.authority().to_owned() }
 }
 
 #[cfg(test)]

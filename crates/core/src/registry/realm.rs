@@ -34,10 +34,8 @@ pub fn check(registry: &Url, realm: &Url, allowed: &[String]) -> Result<(), Refu
         return Err(Refused::InClear(realm.authority().to_owned()));
     }
     let (host, port) = realm.place();
-    let is_known = || {
-        let serves = |(of, is): &&(&str, &str)| matches(of, registry.host()) && *is == host;
-        port == "443" && KNOWN.iter().any(|known| serves(&known))
-    };
+    let is_known =
+        || port == "443" && KNOWN.iter().any(|(pattern, known)| matches(pattern, registry.host()) && *known == host);
     let is_named = || allowed.iter().any(|named| named.eq_ignore_ascii_case(realm.authority()));
     if realm.place() == registry.place() || is_known() || is_named() {
         Ok(())

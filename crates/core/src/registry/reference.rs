@@ -1,4 +1,4 @@
-//! Parses an image as it is written, with the tag or digest that its manifest is asked by.
+//! Parses an image, with the tag or digest by which its manifest is requested.
 
 use std::fmt;
 use std::str::FromStr;

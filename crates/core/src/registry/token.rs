@@ -1,10 +1,10 @@
 //! Reads the answer of a token server, and the claims of a JWT in it. Checking signatures is the registry's task.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::docker_config::token::claims;
 
 /// The answer of a token server.
 pub struct Token {
@@ -46,7 +46,7 @@ impl Token {
     pub fn read(body: &[u8]) -> Option<Self> {
         let Answer { token, access_token } = serde_json::from_slice(body).ok()?;
         let value = token.or(access_token).filter(|token| !token.is_empty())?;
-        let claims = payload(&value);
+        let claims = claims(&value);
         Some(Self { value: value.into(), claims })
     }
 
@@ -72,19 +72,11 @@ impl Token {
     }
 }
 
-/// The payload of a JWT.
-fn payload(token: &str) -> Option<Value> {
-    let mut parts = token.split('.');
-    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     fn answer(claims: &Value) -> Vec<u8> {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::docker_config::registry::split_port;
+
 /// The host with the images of Docker Hub.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 
@@ -49,7 +51,11 @@ impl FromStr for Url {
             Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
             None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
         };
-        let good_port = port.is_none_or(|port| !port.starts_with(['+', '0']) && port.parse::<u16>().is_ok());
+        let good_port = if port.is_empty() {
+            !authority.ends_with(':')
+        } else {
+            !port.starts_with(['+', '0']) && port.parse::<u16>().is_ok()
+        };
         let good_rest = rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
         if !good_host || !good_port || !good_rest {
             return Err(InvalidUrl);
@@ -59,8 +65,8 @@ impl FromStr for Url {
 }
 
 impl Url {
-    /// The registry with the images of this host. Docker Hub's registry has another name. Plain HTTP is used only for loopback
-    /// addresses, as in containerd, and for hosts that the user named as insecure.
+    /// The registry with the images of this host. Docker Hub's registry has another name. Plain HTTP is used only for
+    /// hosts that the user named as insecure, and, as in containerd, for loopback addresses with a port other than 443.
     ///
     /// # Errors
     /// The text is not a host.
@@ -68,7 +74,7 @@ impl Url {
         let host = if matches!(host, "docker.io" | "index.docker.io") { DOCKER_HUB } else { host };
         let is_insecure = insecure.iter().any(|insecure| insecure.eq_ignore_ascii_case(host));
         let (_, port) = split_port(host);
-        let is_in_clear = is_insecure || is_loopback(host) && !matches!(port, None | Some("443"));
+        let is_in_clear = is_insecure || is_loopback(host) && !matches!(port, "" | "443");
         let scheme = if is_in_clear { "http" } else { "https" };
         let url: Self = format!("{scheme}://{host}").parse()?;
         if url.rest.is_empty() { Ok(url) } else { Err(InvalidUrl) }
@@ -96,7 +102,7 @@ impl Url {
             Scheme::Http => "80",
             Scheme::Https => "443",
         };
-        (host, port.unwrap_or(implied))
+        (host, if port.is_empty() { implied } else { port })
     }
 
     /// Whether the host is this machine.
@@ -130,14 +136,6 @@ impl fmt::Display for Url {
             Scheme::Https => "https",
         };
         write!(f, "{scheme}://{}{}", self.authority, self.rest)
-    }
-}
-
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
-    match authority[end..].split_once(':') {
-        Some((host, port)) => (&authority[..end + host.len()], Some(port)),
-        None => (authority, None),
     }
 }
 

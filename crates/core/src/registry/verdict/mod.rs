@@ -83,6 +83,17 @@ pub enum Standing {
     Unknown,
 }
 
+impl Standing {
+    /// The sentence of a result, with the standing before it unless that is good.
+    fn before(self, sentence: String) -> String {
+        match self {
+            Self::Good => sentence,
+            Self::Refused => format!("refused: {sentence}"),
+            Self::Unknown => format!("unknown: {sentence}"),
+        }
+    }
+}
+
 /// The verdict on one login and its images at one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {

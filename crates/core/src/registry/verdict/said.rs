@@ -18,12 +18,7 @@ impl Login {
 
     /// A sentence, as text after "the login is".
     pub fn sentence(&self) -> String {
-        let (_, sentence, _) = self.said();
-        match self.standing() {
-            Standing::Good => sentence,
-            Standing::Refused => format!("refused: {sentence}"),
-            Standing::Unknown => format!("unknown: {sentence}"),
-        }
+        self.standing().before(self.said().1)
     }
 
     fn said(&self) -> Said {
@@ -147,12 +142,7 @@ impl Pull {
 
     /// A sentence, as text after the image.
     pub fn sentence(self) -> String {
-        let (_, sentence, _) = self.said();
-        match self.standing() {
-            Standing::Good => sentence,
-            Standing::Refused => format!("refused: {sentence}"),
-            Standing::Unknown => format!("unknown: {sentence}"),
-        }
+        self.standing().before(self.said().1)
     }
 
     fn said(self) -> Said {
@@ -223,7 +213,7 @@ impl Verdict {
         });
         let of_images = self.images.iter().filter(|(_, pull)| {
             // The verdict on the login of the image already says why.
-            !matches!(pull.standing(), Standing::Good) && !matches!(pull, Pull::NotAsked) && !self.explains(*pull)
+            pull.standing() != Standing::Good && *pull != Pull::NotAsked && !self.explains(*pull)
         });
         let of_images = of_images.map(|(image, pull)| {
             let (_, sentence, hint) = pull.said();
