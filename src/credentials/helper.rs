@@ -55,15 +55,5 @@ pub(super) fn ask(
             "an identity token (`az acr login`) is of no use to a kubelet: name two variables, `--login HOST=USERVAR:PASSVAR`",
         ));
     };
-    let (source, username_source) = (source.to_owned(), source.to_owned());
-    Ok(Credential {
-        registry,
-        username,
-        password,
-        email: None,
-        source,
-        username_source,
-        public_username: false,
-        is_one_of_several: false,
-    })
+    Ok(Credential::from_one_source(registry, username, password, source))
 }

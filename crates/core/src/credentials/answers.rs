@@ -23,11 +23,6 @@ pub(super) fn is_line(it: &Subject<'_>) -> bool {
     is_name && names_a_secret && !value.trim().is_empty()
 }
 
-/// Whether the password is the message of a program instead of a token.
-pub(super) fn is_complaint(it: &Subject<'_>) -> bool {
-    is_what_a_command_said(it.password)
-}
-
 /// Whether it is what a command says when it fails.
 pub(super) fn is_what_a_command_said(text: &str) -> bool {
     const HEADS: [&str; 9] = [
@@ -134,7 +129,7 @@ mod tests {
         const KINDS: [Kind; 10] = [
             is_header,
             is_line,
-            is_complaint,
+            |it| is_what_a_command_said(it.password),
             is_command,
             is_pem,
             is_docker_config,

@@ -2,42 +2,32 @@
 //!
 //! The rules come from `pkg/credentialprovider/config.go`: unknown fields do not count, and one bad entry makes all other entries void.
 
-use std::fmt;
-
 use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
 
 use super::Credential;
-use super::entry::decoded;
-use super::json::{Config, Entry, Field, Written};
+use super::entry::{decoded, text};
+use super::json::{Config, Entry, Written};
 use crate::docker_config::registry::RegistryKey;
 
 /// Why a kubelet ignores a whole Docker config.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unreadable {
     /// It is not JSON.
+    #[error("its Docker config is not JSON")]
     NotJson,
     /// It is not an object, or its `auths` is not an object.
+    #[error("its Docker config has no object `auths`")]
     NotAnObject,
     /// The entry of this number, counted from 1, is not an object.
+    #[error("entry {0} of `auths` is not an object")]
     Entry(usize),
     /// A field of the entry of this number is not text.
+    #[error("entry {0} of `auths` has a field that is not text")]
     NotText(usize),
     /// The `auth` of the entry of this number is not base64 of `user:password`.
+    #[error("entry {0} of `auths` has an `auth` that is not base64 of user:password")]
     Auth(usize),
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJson => f.write_str("its Docker config is not JSON"),
-            Self::NotAnObject => f.write_str("its Docker config has no object `auths`"),
-            Self::Entry(number) => write!(f, "entry {number} of `auths` is not an object"),
-            Self::NotText(number) => write!(f, "entry {number} of `auths` has a field that is not text"),
-            Self::Auth(number) => {
-                write!(f, "entry {number} of `auths` has an `auth` that is not base64 of user:password")
-            }
-        }
-    }
 }
 
 /// The logins that a kubelet finds in the Docker config of a Secret; `source` names the Secret. Entries without a password are left
@@ -63,16 +53,9 @@ pub fn read(json: &SecretString, source: &str) -> Result<Vec<Credential>, Unread
         // If several entries have one key, the last one counts.
         logins.retain(|(other, _)| other != key);
         let registry = key.parse::<RegistryKey>().ok();
-        let credential = registry.zip(login).map(|(registry, (username, password))| Credential {
-            registry,
-            username,
-            password,
-            email: None,
-            source: source.to_owned(),
-            username_source: source.to_owned(),
-            public_username: false,
-            is_one_of_several: false,
-        });
+        let credential = registry
+            .zip(login)
+            .map(|(registry, (username, password))| Credential::from_one_source(registry, username, password, source));
         logins.push((key, credential));
     }
     Ok(logins.into_iter().filter_map(|(_, login)| login).collect())
@@ -86,28 +69,15 @@ fn login(entry: &Entry, number: usize) -> Result<Option<Pair>, Unreadable> {
         Written::Null => &[],
         Written::Text(_) | Written::Other => return Err(Unreadable::Entry(number)),
     };
-    let text = |name| last(fields, name).ok_or(Unreadable::NotText(number));
-    text("email")?;
-    let (auth, username, password) = (text("auth")?, text("username")?, text("password")?);
+    let field = |name| text(fields, name, &mut Vec::new()).map_err(|_| Unreadable::NotText(number));
+    field("email")?;
+    let (auth, username, password) = (field("auth")?, field("username")?, field("password")?);
     let pair = if auth.is_empty() {
         Some((username.to_owned(), password.to_owned()))
     } else {
         decoded(auth).map_err(|_| Unreadable::Auth(number))?
     };
     Ok(pair.filter(|(_, password)| !password.is_empty()).map(|(username, password)| (username.into(), password.into())))
-}
-
-/// The last text of a field, empty if the field is missing; `None` if a value is not text.
-fn last<'a>(fields: &'a [(&'static str, Field)], name: &str) -> Option<&'a str> {
-    let mut found = "";
-    for (_, value) in fields.iter().filter(|(field, _)| *field == name) {
-        match value {
-            Written::Text(text) => found = text,
-            Written::Null => {}
-            Written::Object(_) | Written::Other => return None,
-        }
-    }
-    Some(found)
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub fn read(
     entries(&config, source, asks_helpers, problems)
 }
 
-/// Reads user name and password from the answer of a credential helper; `None` for an identity token, which has neither.
+/// Reads user name and password from the answer of a credential helper; `None` if one of them is missing, or for an identity token.
 pub fn login_of_helper(answer: &[u8]) -> Option<(SecretString, SecretString)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -111,16 +111,8 @@ fn entries(
         match entry::login(entry, helper.is_some()) {
             Ok(entry::Login { username, password, email, odd }) => {
                 found.extend(odd.iter().map(|fault| fault.explain(&registry, source, Fate::Used)));
-                let login = Credential {
-                    registry,
-                    username,
-                    password,
-                    email,
-                    source: source.to_owned(),
-                    username_source: source.to_owned(),
-                    public_username: false,
-                    is_one_of_several: false,
-                };
+                let login = Credential::from_one_source(registry, username, password, source);
+                let login = Credential { email, ..login };
                 written.push(Written { text, key, login });
             }
             Err(Fault::EmptyWithHelper) => kept.push((registry, text.clone(), helper)),

@@ -1,13 +1,13 @@
 //! Repairs damage that no editor shows: blanks and invisible characters at the edges, and text in UTF-16.
 
 use crate::diagnostic::Code;
-pub(super) use crate::docker_config::token::TOKENS;
+use crate::docker_config::token::TOKENS;
 
 /// What to do about blanks and invisible characters.
 pub(super) const HINT: &str = "set it with `printf '%s'` instead of `echo`, and copy only the value";
 
-/// The repaired text, and what was removed: line ends at its edges with the blanks beside them, and around a token all blanks and
-/// invisible characters. `None` if nothing was removed.
+/// The repaired text, and what was removed. Line ends at an edge are removed, with the blanks and invisible characters beside them; around
+/// a token, all blanks and invisible characters are removed. `None` if nothing was removed.
 pub(super) fn mended(text: &str) -> Option<(String, Code, &'static str)> {
     let is_line_end = |character: char| matches!(character, '\r' | '\n');
     let bare = text.trim_matches(is_damage);

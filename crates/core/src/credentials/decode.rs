@@ -31,7 +31,7 @@ pub enum Place {
 /// `problems`.
 ///
 /// # Errors
-/// The forms that were tried and why each failed, by position, never by content.
+/// The text holds no Docker config: what it is instead, or why each form failed, by position, never by content.
 #[expect(clippy::disallowed_methods, reason = "decoding needs the text")]
 pub fn docker_config(
     text: &SecretString,
@@ -75,7 +75,11 @@ pub fn docker_config(
     let once = base64(text).map_err(|why| neither(text, source, place, &why))?;
     let decoded = trimmed(&once);
     if is_json(decoded) {
-        whole(decoded, source)?;
+        if serde_json::from_str::<serde::de::IgnoredAny>(decoded).is_err_and(|error| error.is_eof()) {
+            let message = format!("{source} was decoded from base64, and its JSON ends early: it was probably cut");
+            return Err(Diagnostic::error(Code::InvalidJson, message)
+                .hint("encode the file again and copy all of it: `base64 -w0 ~/.docker/config.json`"));
+        }
         return Ok(decoded.into());
     }
     if let Ok(twice) = base64(decoded)
@@ -103,18 +107,6 @@ fn is_json(text: &str) -> bool {
 
 fn is_valid_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
-}
-
-/// JSON that was decoded from base64 and ends early was cut before it was decoded.
-fn whole(json: &str, source: &str) -> Result<(), Diagnostic> {
-    match serde_json::from_str::<serde::de::IgnoredAny>(json) {
-        Err(error) if error.is_eof() => Err(Diagnostic::error(
-            Code::InvalidJson,
-            format!("{source} was decoded from base64, and its JSON ends early: it was probably cut"),
-        )
-        .hint("encode the file again and copy all of it: `base64 -w0 ~/.docker/config.json`")),
-        _ => Ok(()),
-    }
 }
 
 /// Decodes base64 in any form, or says why the text is not base64.

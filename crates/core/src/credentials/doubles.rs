@@ -72,7 +72,8 @@ fn of_one_registry(same: Vec<Written<'_>>, source: &str, problems: &mut Vec<Diag
     logins
 }
 
-/// Gives each login a different key, because the JSON holds every key once. For a kubelet these keys are the same.
+/// Gives each login a different key, because the JSON holds every key once. For a kubelet these keys are the same. A login for which no
+/// spelling of the key is left is dropped.
 fn spell_apart(logins: &mut Vec<Credential>) {
     let mut used: Vec<String> = Vec::new();
     logins.retain_mut(|login| {

@@ -135,8 +135,11 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     let has_token = ["identitytoken", "registrytoken"]
         .iter()
         .any(|name| text(entry, name, &mut Vec::new()).is_ok_and(|token| !token.is_empty()));
-    let decoded =
-        if auth.is_empty() { None } else { Some(decode(auth, &mut odd).map_err(|fault| named(auth, fault))?) };
+    let decoded = if auth.is_empty() {
+        None
+    } else {
+        Some(decode(auth, &mut odd).map_err(|fault| with_placeholder(auth, fault))?)
+    };
     let (auth_username, auth_password) =
         decoded.as_deref().and_then(|both| both.split_once(':')).unwrap_or((username, password));
     let differs = |given: &str, real: &str| !given.is_empty() && given != real;
@@ -157,8 +160,8 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
     }
 }
 
-/// The fault of an `auth` that a kubelet cannot decode, or what is in its place.
-fn named(auth: &str, fault: Fault) -> Fault {
+/// The fault of an `auth`, replaced by the kind of placeholder if a kubelet cannot decode a placeholder.
+fn with_placeholder(auth: &str, fault: Fault) -> Fault {
     match (fault, stand_in::find(auth)) {
         (Fault::AuthNotBase64 | Fault::AuthWithoutColon, Some((_, code, kind))) => Fault::AuthStandsForOne(code, kind),
         (fault, _) => fault,
@@ -172,7 +175,11 @@ pub(super) fn is_encrypted(entry: &Entry) -> bool {
 }
 
 /// The text of a field, or the last text if the field is there twice; empty if the field is missing or null.
-fn text<'a>(entry: &'a [(&'static str, Field)], name: &'static str, odd: &mut Vec<Fault>) -> Result<&'a str, Fault> {
+pub(super) fn text<'a>(
+    entry: &'a [(&'static str, Field)],
+    name: &'static str,
+    odd: &mut Vec<Fault>,
+) -> Result<&'a str, Fault> {
     let mut last: Option<&str> = None;
     for (_, value) in entry.iter().filter(|(field, _)| *field == name) {
         match value {
@@ -212,7 +219,7 @@ pub(super) fn decoded(auth: &str) -> Result<Option<(String, String)>, Fault> {
     }
 }
 
-/// Decodes `auth` as Go does: the standard alphabet, padded or not, ignoring line ends.
+/// Decodes `auth` as Go does: the standard alphabet, padded or not, ignoring line ends. UTF-16 text is converted, and added to `odd`.
 fn decode(auth: &str, odd: &mut Vec<Fault>) -> Result<String, Fault> {
     let bare: String = auth.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
     let bytes = if bare.ends_with('=') { PADDED.decode(bare) } else { UNPADDED.decode(bare) };

@@ -5,7 +5,7 @@ mod usernames;
 
 use secrecy::ExposeSecret;
 
-use super::stand_in;
+use super::stand_in::{self, OF_HELMFILE};
 use super::{Credential, Facts, answers, damage, google, lifetime, other};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::RegistryKey;
@@ -58,10 +58,9 @@ pub fn checked(mut login: Credential, facts: &Facts<'_>, problems: &mut Vec<Diag
         (registry.as_str(), format!("the registry of an entry in {source}")),
         (login.email.as_deref().unwrap_or_default(), format!("the address for `{registry}` in {source}")),
     ];
-    for (_, which) in parts.into_iter().filter(|(text, _)| stand_in::evaluated_by_helmfile(text)) {
-        let message = format!("{which} has text of the form `ref+SCHEME://`, which Helmfile would evaluate");
-        let hint = "resolve the reference before regcred runs: it takes values, not references";
-        problems.push(Diagnostic::error(Code::HelmfileReference, message).hint(hint).about(&registry));
+    for (_, which) in parts.into_iter().filter(|(text, _)| (OF_HELMFILE.is)(text)) {
+        let message = format!("{which} {}", OF_HELMFILE.what);
+        problems.push(Diagnostic::error(Code::HelmfileReference, message).hint(OF_HELMFILE.remedy).about(&registry));
     }
     for (part, text) in [(Part::Username, username), (Part::Password, password)] {
         let subject = subject(text);

@@ -44,7 +44,7 @@ pub(super) fn is_the_username(it: &Subject<'_>) -> bool {
 /// Whether the password is base64 of UTF-16 text, which PowerShell encodes by default.
 pub(super) fn is_utf_16(it: &Subject<'_>) -> bool {
     let Ok(bytes) = STANDARD.decode(it.password) else { return false };
-    // Text in UTF-8 with a NUL keeps that NUL.
+    // A NUL that UTF-8 text has stays in the text, and is not graphic.
     let is_wide = bytes.len() >= 8 && bytes.contains(&0);
     is_wide && damage::text_of(bytes).is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))
 }

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value that should be an object or a text.
-#[derive(PartialEq, Eq)]
 pub(super) enum Written<T> {
     Null,
     Text(String),
@@ -26,7 +25,7 @@ pub(super) type Field = Written<Ignored>;
 #[derive(Default)]
 pub(super) struct Config {
     pub auths: Vec<(String, Entry)>,
-    /// Whether `auths` is something else than an object.
+    /// Whether `auths` is neither an object nor null.
     pub has_odd_auths: bool,
     pub cred_helpers: Vec<(String, String)>,
     /// Whether sops has left its own field in it.
@@ -38,7 +37,6 @@ pub(super) struct Config {
 pub(super) struct Fields(pub Vec<(&'static str, Field)>);
 
 /// An object whose fields are not read.
-#[derive(PartialEq, Eq)]
 pub(super) struct Ignored;
 
 impl Config {

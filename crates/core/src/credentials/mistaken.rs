@@ -7,7 +7,7 @@ use super::presets::{Host, PRESETS, Preset, UserName};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::token::is_token;
 
-/// Whether text that was decoded from base64 is `user:password`, which no JSON, address or binary data looks like.
+/// Whether text that was decoded from base64 has the form `user:password`, which JSON, addresses and binary data do not have.
 pub(super) fn is_user_and_password(text: &str) -> bool {
     text.split_once(':').is_some_and(|(user, password)| {
         let is_user = |letter: char| !letter.is_whitespace() && !matches!(letter, '{' | '"');
@@ -54,7 +54,7 @@ fn preset_for(source: &str) -> Option<(&'static Preset, &'static str)> {
 struct Mistake<T: ?Sized> {
     is: fn(&T) -> bool,
     code: Code,
-    /// The name of that thing, as in "`DOCKERHUB_AUTH` is a manifest".
+    /// The problem, as in "`DOCKERHUB_AUTH` is a manifest".
     what: &'static str,
     remedy: &'static str,
 }

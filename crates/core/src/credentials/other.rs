@@ -4,13 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::damage::TOKENS;
 use super::findings::Subject;
 use super::{google, lifetime, mistaken};
 use crate::docker_config::registry::RegistryKey;
-use crate::docker_config::token::is_token;
+use crate::docker_config::token::{TOKENS, is_token};
 
-/// Whether the user name is, or was meant as, NGC's user name, which only looks like a variable.
+/// Whether the user name is, or was meant as, `$oauthtoken`, the user name of NGC, which only looks like a variable.
 pub(super) fn is_for_ngc(it: &Subject<'_>) -> bool {
     is_ngc(it.registry) && it.username.to_ascii_lowercase().contains("oauthtoken")
 }
@@ -18,11 +17,6 @@ pub(super) fn is_for_ngc(it: &Subject<'_>) -> bool {
 /// Whether it is a registry of NVIDIA, whose user name for API keys is `$oauthtoken`.
 pub fn is_ngc(registry: &RegistryKey) -> bool {
     matches!(registry.host(), "nvcr.io" | "helm.ngc.nvidia.com") || registry.host().ends_with(".nvcr.io")
-}
-
-/// Whether the user name was meant as NGC's, but is spelled differently.
-pub(super) fn is_wrong_for_ngc(it: &Subject<'_>) -> bool {
-    is_for_ngc(it) && it.username != "$oauthtoken"
 }
 
 /// Whether the user name is the id of an AWS key, for a registry of ECR.
@@ -39,17 +33,8 @@ pub(super) fn is_robot_with_escape(it: &Subject<'_>) -> bool {
 }
 
 /// The ways to escape a `$`, for programs that read the escape as one `$`.
-const ESCAPES: [&str; 11] = ["＄", "﹩", "$$", "\\$", "\\\\$", "%24", "%%24", "$%24", "&#36;", "\\u0024", "\\x24"];
-
-/// Whether there is such an escape anywhere in the user name.
-pub(super) fn has_an_escape(it: &Subject<'_>) -> bool {
-    ESCAPES.iter().any(|escape| it.username.contains(escape))
-}
-
-/// Whether the user name is a robot of Harbor whose `$…` was expanded.
-pub(super) fn is_robot_without_dollar(it: &Subject<'_>) -> bool {
-    (it.username == "robot" || it.username.starts_with("robot+")) && it.registry.host() != "quay.io"
-}
+pub(super) const ESCAPES: [&str; 11] =
+    ["＄", "﹩", "$$", "\\$", "\\\\$", "%24", "%%24", "$%24", "&#36;", "\\u0024", "\\x24"];
 
 /// Whether the user name is a token, or the password the name of an account that a registry made.
 pub(super) fn is_swapped(it: &Subject<'_>) -> bool {
@@ -57,7 +42,7 @@ pub(super) fn is_swapped(it: &Subject<'_>) -> bool {
     names_an_account || (is_token(it.username) && !is_token(it.password) && it.password != "x-oauth-basic")
 }
 
-/// Whether the password is base64 of this user name, or any, and a token.
+/// Whether the password is base64 of `USER:PASSWORD`: with this user name, with `AWS`, or with a token as the password.
 pub(super) fn is_user_and_password(it: &Subject<'_>) -> bool {
     decoded(it).is_some_and(|bytes| {
         let mut halves = bytes.splitn(2, |byte| *byte == b':');

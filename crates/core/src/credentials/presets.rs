@@ -106,7 +106,7 @@ pub const PRESETS: &[Preset] = &[
 ];
 
 impl Preset {
-    /// Its host and the rule of its user name, on a line.
+    /// Its name, its host and the rule of its user name, in one line.
     pub fn summary(&self) -> String {
         let host = match self.host {
             Host::Fixed(host) => host.to_owned(),
@@ -185,7 +185,7 @@ pub fn of_host(host: &str) -> Option<&'static Preset> {
     })
 }
 
-/// The presets' names, as a sentence has them.
+/// The names of all presets, separated by commas.
 pub fn names() -> String {
     PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
 }
@@ -193,7 +193,6 @@ pub fn names() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::VariableName;
 
     #[test]
     fn a_host_leads_to_its_preset() {

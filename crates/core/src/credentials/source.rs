@@ -8,7 +8,7 @@ use super::presets::Preset;
 use crate::docker_config::registry::RegistryKey;
 use crate::names::VariableName;
 
-/// The default variable.
+/// The variable that is read if no other source is named.
 pub const DEFAULT_VARIABLE: &str = "DOCKERHUB_AUTH";
 /// The variable that GitLab's runner reads a Docker config from.
 pub const OTHER_VARIABLE: &str = "DOCKER_AUTH_CONFIG";

@@ -3,10 +3,9 @@
 mod forms;
 
 use crate::diagnostic::{Code, Severity};
-pub(super) use forms::evaluated_by_helmfile;
 use forms::{
-    has_a_template, has_a_word, is_cut, is_dotted, is_encrypted, is_example, is_mask, is_name, is_notation,
-    is_of_a_page, is_of_printf, is_of_sealed_secrets, is_prose, is_reference, is_template, within,
+    evaluated_by_helmfile, has_a_template, has_a_word, is_cut, is_dotted, is_encrypted, is_example, is_mask, is_name,
+    is_notation, is_of_a_page, is_of_printf, is_of_sealed_secrets, is_prose, is_reference, is_template, within,
 };
 
 /// A kind of placeholder. The text of a user name, a password or a whole Docker config is compared with each kind.
@@ -37,7 +36,7 @@ pub fn is_a_placeholder(text: &str) -> bool {
     find(text).is_some()
 }
 
-const OF_HELMFILE: StandIn = StandIn {
+pub(super) const OF_HELMFILE: StandIn = StandIn {
     is: evaluated_by_helmfile,
     what: "has text of the form `ref+SCHEME://`, which Helmfile would evaluate",
     remedy: "resolve the reference before regcred runs: it takes values, not references",
@@ -156,7 +155,7 @@ const PERHAPS: &[StandIn] = &[
                 .map_or(text.trim_start_matches(['$', '\\']), |(_, name)| name);
             let is_a_dollar =
                 text.contains('$') && is_name(within(name, "{", "}").unwrap_or(name)) && text.len() - name.len() <= 6;
-            // With one or two such characters at each end, or before braces.
+            // With one or two such marks at each end.
             let is_marked = ["%", "@", "__", "!", "##", "$", "~", "^"].iter().any(|mark| {
                 let inner = within(text, mark, mark);
                 inner.is_some_and(|it| is_name(within(it, mark, mark).unwrap_or(it)))

@@ -26,6 +26,25 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// A login whose user name and password come from one source; the user name may be a token.
+    pub fn from_one_source(
+        registry: RegistryKey,
+        username: SecretString,
+        password: SecretString,
+        source: &str,
+    ) -> Self {
+        Self {
+            registry,
+            username,
+            password,
+            email: None,
+            source: source.to_owned(),
+            username_source: source.to_owned(),
+            public_username: false,
+            is_one_of_several: false,
+        }
+    }
+
     /// Whether both have the same user name and password.
     #[expect(clippy::disallowed_methods, reason = "compares, and lets nothing out")]
     pub fn is_same_login(&self, other: &Self) -> bool {
@@ -47,11 +66,6 @@ impl Credential {
     }
 }
 
-/// Whether this user name is known to be public.
-pub fn is_public_username(name: &str) -> bool {
-    PUBLIC_NAMES.contains(&name) || has_public_form(name)
-}
-
 /// User names that a registry fixes for everybody.
 const PUBLIC_NAMES: [&str; 6] = [
     "AWS",
@@ -62,14 +76,16 @@ const PUBLIC_NAMES: [&str; 6] = [
     "00000000-0000-0000-0000-000000000000",
 ];
 
-/// The names of `GitLab`'s deploy tokens and Harbor's robots.
-fn has_public_form(name: &str) -> bool {
+/// Whether this user name is known to be public: a registry gives it to everybody, or it has the form of the name of a deploy token of
+/// `GitLab` or of a robot of Harbor.
+pub fn is_public_username(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_robot = |text: &str| {
         !text.is_empty()
             && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+'))
     };
-    name.strip_prefix("gitlab+deploy-token-").is_some_and(is_number)
+    PUBLIC_NAMES.contains(&name)
+        || name.strip_prefix("gitlab+deploy-token-").is_some_and(is_number)
         || name.strip_prefix("robot$").is_some_and(is_robot)
 }
 
@@ -77,20 +93,11 @@ impl Credential {
     /// A login for tests, read from the variable `TOKEN`.
     ///
     /// # Panics
-    /// The registry is not a registry.
+    /// `registry` is not a registry key.
     #[cfg(any(test, feature = "samples"))]
     #[expect(clippy::unwrap_used, reason = "a sample with a wrong key is a wrong test")]
     pub fn sample(registry: &str, username: &str, password: &str) -> Self {
-        Self {
-            registry: registry.parse().unwrap(),
-            username: username.into(),
-            password: password.into(),
-            email: None,
-            source: "`TOKEN`".into(),
-            username_source: "`TOKEN`".into(),
-            public_username: false,
-            is_one_of_several: false,
-        }
+        Self::from_one_source(registry.parse().unwrap(), username.into(), password.into(), "`TOKEN`")
     }
 }
 

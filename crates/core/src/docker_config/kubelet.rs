@@ -82,6 +82,11 @@ impl Image {
         let host = split_port(text).0;
         (host == "localhost" || host.contains(['.', ':'])) && is_good_domain(text)
     }
+
+    /// Whether a kubelet falls back to the login of Docker Hub, because a host without dot and port is not a registry.
+    fn may_be_on_docker_hub(&self) -> bool {
+        self.domain == "docker.io" || !self.domain.contains(['.', ':'])
+    }
 }
 
 impl fmt::Display for Image {
@@ -113,23 +118,18 @@ fn is_good_domain(domain: &str) -> bool {
 
 /// Words of `a-z` and `0-9`, joined by one dot, one or two underscores, or any number of dashes.
 pub(super) fn is_good_part(part: &str) -> bool {
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let separators = part.split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit());
-    part.bytes().next().is_some_and(alphanumeric)
-        && part.bytes().next_back().is_some_and(alphanumeric)
-        && separators
-            .into_iter()
-            .all(|text| matches!(text, "" | "." | "_" | "__") || text.bytes().all(|byte| byte == b'-'))
+    let is_of_word = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
+    let joins = |text: &str| matches!(text, "" | "." | "_" | "__") || text.bytes().all(|byte| byte == b'-');
+    part.starts_with(is_of_word) && part.ends_with(is_of_word) && part.split(is_of_word).all(joins)
 }
 
 fn is_good_tag(tag: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    tag.len() <= 128
-        && tag.bytes().next().is_some_and(word)
-        && tag.bytes().all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
+    let is_of_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let is_good = |character| is_of_word(character) || matches!(character, '.' | '-');
+    tag.len() <= 128 && tag.starts_with(is_of_word) && tag.chars().all(is_good)
 }
 
-/// The algorithms whose digests an image can have, with the number of their hexadecimal digits.
+/// An algorithm whose digests an image can have, a colon, and as many hexadecimal digits as the algorithm needs.
 fn is_good_digest(digest: &str) -> bool {
     digest.split_once(':').is_some_and(|(algorithm, hexadecimal)| {
         let length = match algorithm {
@@ -161,13 +161,6 @@ pub fn matching<'a, E>(
 pub fn is_for_docker_hub(key: &RegistryKey) -> bool {
     let parts: Vec<_> = key.authority().split('.').collect();
     parts.len() == 2 && part_matches(parts[0], "docker") && part_matches(parts[1], "io")
-}
-
-impl Image {
-    /// Whether a kubelet falls back to the login of Docker Hub, because a host without dot and port is not a registry.
-    fn may_be_on_docker_hub(&self) -> bool {
-        self.domain == "docker.io" || !self.domain.contains(['.', ':'])
-    }
 }
 
 fn matches(key: &RegistryKey, image: &Image) -> bool {

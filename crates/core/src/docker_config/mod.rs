@@ -53,7 +53,7 @@ pub enum Logins {
 impl Logins {
     /// The known keys of the entries.
     pub fn registries(&self) -> impl Iterator<Item = &RegistryKey> {
-        self.entries().map(|entry| entry.registry)
+        self.entries().map(|(registry, _)| registry)
     }
 
     /// The JSON of the Docker config. If the logins were not read, it has no entries, and nothing that depends on it is compared.
@@ -69,7 +69,7 @@ impl Logins {
 
     /// The user name for the entry with this key, if it is known to be public.
     pub fn public_username(&self, registry: &str) -> Option<String> {
-        self.entries().find(|entry| entry.registry.as_str() == registry)?.username
+        self.entries().find(|(key, _)| key.as_str() == registry)?.1
     }
 
     /// The logins that were read.
@@ -84,23 +84,15 @@ impl Logins {
         }
     }
 
-    fn entries(&self) -> impl Iterator<Item = Known<'_>> {
+    /// The known keys of the entries, each with its user name if that is known to be public.
+    fn entries(&self) -> impl Iterator<Item = (&RegistryKey, Option<String>)> {
         let external = match self {
             Self::External(entries) => entries.as_slice(),
             Self::Read(_) | Self::Unavailable => &[],
         };
         let read = self.credentials().iter().map(|login| (&login.registry, login.username_if_public()));
-        let all = read.chain(external.iter().map(|(registry, username)| (registry, username.clone())));
-        all.map(|(registry, username)| Known { registry, username, secret: "" })
+        read.chain(external.iter().map(|(registry, username)| (registry, username.clone())))
     }
-}
-
-/// The facts about one entry.
-struct Known<'a> {
-    registry: &'a RegistryKey,
-    username: Option<String>,
-    /// The name of its pull secret.
-    secret: &'a str,
 }
 
 impl DockerConfig {
@@ -171,15 +163,17 @@ impl DockerConfig {
 }
 
 /// The entries of all pull secrets of a Pod, each with its name, that a kubelet would try for the image, in its order.
-pub fn matches(pull_secrets: &[(&str, &Logins)], image: &Image) -> Vec<Match> {
-    let of_one = pull_secrets.iter().flat_map(|(secret, logins)| logins.entries().map(|it| Known { secret, ..it }));
-    let entries: Vec<_> = of_one.collect();
-    let shown = |entry: &Known<'_>| Match {
-        registry: entry.registry.to_string(),
-        username: entry.username.clone(),
-        secret: (pull_secrets.len() > 1).then(|| entry.secret.to_owned()),
+pub fn matches<'a>(pull_secrets: &[(&'a str, &'a Logins)], image: &Image) -> Vec<Match> {
+    let of_one = |&(secret, logins): &(&'a str, &'a Logins)| {
+        logins.entries().map(move |(registry, username)| (registry, username, secret))
     };
-    kubelet::matching(entries.iter(), |entry| entry.registry, image).into_iter().map(shown).collect()
+    let entries: Vec<_> = pull_secrets.iter().flat_map(of_one).collect();
+    let shown = |(registry, username, secret): &(&RegistryKey, Option<String>, &str)| Match {
+        registry: registry.to_string(),
+        username: username.clone(),
+        secret: (pull_secrets.len() > 1).then(|| (*secret).to_owned()),
+    };
+    kubelet::matching(entries.iter(), |(registry, ..)| registry, image).into_iter().map(shown).collect()
 }
 
 fn conflict(one: &Credential, other: &Credential) -> Diagnostic {

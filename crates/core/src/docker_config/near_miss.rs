@@ -5,7 +5,7 @@ use super::kubelet::Image;
 use super::registry::{DOCKER_HUB, RegistryKey, is_a_name_of_docker_hub, real_host, split_port};
 use crate::diagnostic::{Code, Diagnostic};
 
-/// Why the most similar keys do not match the image; for an image that no key matches.
+/// Why the keys that were probably meant for the image do not match it. The image is one that no key matches.
 pub fn near_misses(logins: &[&Logins], image: &Image) -> Vec<Diagnostic> {
     let keys = logins.iter().flat_map(|logins| logins.registries());
     let mut said: Vec<_> = keys.filter_map(|key| why(key, image)).map(|(_, what, hint)| (what, hint)).collect();

@@ -104,7 +104,7 @@ pub(super) const ERRORS: &[Finding] = &[
         remedy: NOT_THE_TOKEN,
     },
     Finding {
-        is: answers::is_complaint,
+        is: |it| answers::is_what_a_command_said(it.password),
         code: Code::NotThePassword,
         what: "is the error message of a command",
         remedy: Some("run the command by hand, and set its output after it succeeds"),

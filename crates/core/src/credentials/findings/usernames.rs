@@ -1,7 +1,7 @@
 //! Lists the usual mistakes in user names.
 
 use super::super::{answers, damage, foreign, google, other};
-use super::{Finding, IN_QUOTES, INVISIBLE, KEEP_A_DOLLAR, OF_WINDOWS, REPLACED, WHERE_IT_RUNS};
+use super::{Finding, IN_QUOTES, INVISIBLE, KEEP_A_DOLLAR, OF_WINDOWS, ONE_DOLLAR, REPLACED, WHERE_IT_RUNS};
 use crate::diagnostic::Code;
 
 /// Only the first matching finding is reported.
@@ -37,7 +37,7 @@ pub(super) const ERRORS: &[Finding] = &[
         remedy: Some("set it without line ends or tabs in it"),
     },
     Finding {
-        is: other::is_wrong_for_ngc,
+        is: |it| other::is_for_ngc(it) && it.username != "$oauthtoken",
         code: Code::WrongUsername,
         what: "is not `$oauthtoken`, the only user name that NGC takes with an API key",
         remedy: KEEP_A_DOLLAR,
@@ -58,7 +58,7 @@ pub(super) const ERRORS: &[Finding] = &[
         is: other::is_robot_with_escape,
         code: Code::DollarEscaped,
         what: "has an escaped `$` (`$$`, `\\$` or `%24`), and nothing reads the escape",
-        remedy: Some("write one `$`, as the registry shows the name"),
+        remedy: Some(ONE_DOLLAR),
     },
 ];
 
@@ -78,13 +78,13 @@ pub(super) const WARNINGS: &[Finding] = &[
         remedy: Some("write `AWS`, with `aws ecr get-login-password` as the password"),
     },
     Finding {
-        is: other::has_an_escape,
+        is: |it| other::ESCAPES.iter().any(|escape| it.username.contains(escape)),
         code: Code::DollarEscaped,
         what: "has what looks like an escaped `$` (`$$`, `\\$` or `%24`), and nothing reads the escape",
         remedy: Some("write one `$`, if that is meant"),
     },
     Finding {
-        is: other::is_robot_without_dollar,
+        is: |it| (it.username == "robot" || it.username.starts_with("robot+")) && it.registry.host() != "quay.io",
         code: Code::DollarExpanded,
         what: "begins with `robot`: a `$` and what followed was probably expanded away",
         remedy: KEEP_A_DOLLAR,

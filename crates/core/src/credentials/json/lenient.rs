@@ -1,12 +1,10 @@
 //! Rewrites JSON that Go accepts and `serde_json` does not: halves of a surrogate pair, and numbers of any size.
 
-use std::borrow::Cow;
-
 use serde::de::IgnoredAny;
 
 /// The JSON as Go reads it, with U+FFFD for each half of a surrogate pair, and with 0 for each number, because no number is read.
 /// Lines and columns stay.
-pub(super) fn rewritten(json: &str) -> Cow<'_, str> {
+pub(super) fn rewritten(json: &str) -> String {
     let mut bytes = json.as_bytes().to_vec();
     let (mut at, mut in_text) = (0, false);
     while let Some(&byte) = bytes.get(at) {
@@ -21,10 +19,8 @@ pub(super) fn rewritten(json: &str) -> Cow<'_, str> {
         };
         at += length;
     }
-    match String::from_utf8(bytes) {
-        Ok(text) if text != json => Cow::Owned(text),
-        _ => Cow::Borrowed(json),
-    }
+    // Only ASCII characters were replaced, by others.
+    String::from_utf8(bytes).unwrap_or_else(|_| json.to_owned())
 }
 
 /// The length of an escape; the escape is rewritten if it is half of a surrogate pair.

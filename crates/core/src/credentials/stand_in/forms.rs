@@ -1,6 +1,6 @@
 //! Recognizes the forms of placeholders.
 
-use super::super::damage::TOKENS;
+use crate::docker_config::token::TOKENS;
 
 /// Whether vals, which Helmfile uses, takes a part of the text for a reference: `(secret)?ref+SCHEME://`.
 ///
@@ -11,8 +11,8 @@ pub fn evaluated_by_helmfile(text: &str) -> bool {
     })
 }
 
-/// Whether the text contains the error that Go's `fmt` writes for a missing value, or for one of another type: `%!VERB(…)`, with one of
-/// its words or the name of a type in the parentheses.
+/// Whether the text has the form `%!VERB(…)`, which Go's `fmt` writes for a missing value or for one of another type. Within a longer text,
+/// one of the words of `fmt` or the name of a type must be in the parentheses.
 pub fn is_of_printf(text: &str) -> bool {
     const WORDS: [&str; 6] = ["<nil>", "MISSING", "BADINDEX", "BADWIDTH", "BADPREC", "NOVERB"];
     const HEADS: [&str; 9] =
@@ -84,7 +84,7 @@ pub fn is_encrypted(text: &str) -> bool {
         "-----BEGIN PGP MESSAGE-----",
         "-----BEGIN AGE ENCRYPTED FILE-----",
         "age-encryption.org/",
-        // The same in base64: the output of `openssl enc`, Fernet, Jenkins and `ConvertFrom-SecureString`.
+        // The last one in base64; then the output of `openssl enc`, Fernet, Jenkins and `ConvertFrom-SecureString`.
         "YWdlLWVuY3J5cHRpb24ub3Jn",
         "U2FsdGVkX1",
         "gAAAAAB",
@@ -109,7 +109,7 @@ fn is_of_a_cloud(text: &str) -> bool {
     is_long_base64(text) && HEADS.iter().any(|head| text.starts_with(head))
 }
 
-/// Base64 that begins with the length of a key of 4096 or 2048 bits, as `kubeseal` writes.
+/// Base64 that begins with the length of what RSA encrypted with a key of 4096 or 2048 bits, as `kubeseal` writes.
 pub fn is_of_sealed_secrets(text: &str) -> bool {
     is_long_base64(text)
         && ["Ag", "AQ"].iter().any(|head| text.starts_with(head))
@@ -146,7 +146,7 @@ pub fn is_example(text: &str) -> bool {
     const WORDS: [&str; 10] = ["todo", "tbd", "dummy", "none", "n/a", "true", "false", "...", "…", "redacted"];
     const THINGS: [&str; 7] = ["token", "password", "username", "secret", "user", "key", "pat"];
     const VERBS: &str = "your- my- some- insert- enter- put- paste- replace-with- change-this- dummy- fake- sample-";
-    // With more words, digits or signs around these.
+    // These also count within a longer text.
     const PHRASES: &str = "-changeme- -change-me- -changeit- -change-it- -replaceme- -replace-me- -replace-this- -fixme- \
         -placeholder-";
     let bare = within(text, "[", "]").unwrap_or(text);
@@ -229,7 +229,7 @@ pub fn has_a_word(text: &str) -> bool {
     text.split(|letter: char| !letter.is_ascii_alphabetic()).any(|word| word.len() >= 3)
 }
 
-/// The same with blanks, quotes and pipes: text for people, or for the reader of a template.
+/// Letters, digits, and the characters in text for people or for the reader of a template, such as blanks, quotes and pipes.
 pub fn is_prose(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _-.,:/!?=#+@\"'|()[]$&\\".contains(&byte))

@@ -112,7 +112,7 @@ const WELL_KNOWN: [&str; 16] = [
     "vcr.io",
 ];
 
-/// The well-known registry that differs from this host by one typo: the first of several, so that such a typo is reported, too.
+/// The well-known registry that differs from this host by one typo; if several do, the first of them.
 pub fn one_slip_away(host: &str) -> Option<&'static str> {
     let is_near = |known: &str| known.len().abs_diff(host.len()) <= 1 && strsim::osa_distance(host, known) == 1;
     WELL_KNOWN.into_iter().filter(|_| !WELL_KNOWN.contains(&host)).find(|known| is_near(known))
