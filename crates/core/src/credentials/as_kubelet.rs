@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a sample")]
-    fn of_entries_with_one_key_the_last_counts() {
+    fn the_last_of_entries_with_one_key_counts() {
         let json = r#"{"auths":{"a.io":{"username":"u","password":"one"},"a.io":{"username":"u","password":"two"}}}"#;
         let logins = read(&json.into(), "").unwrap();
         assert!(logins.len() == 1 && logins[0].password.expose_secret() == "two");

@@ -37,12 +37,12 @@ pub fn read(
             return Default::default();
         }
         Err(Some((line, column))) => {
-            problems.push(broken::broken(json, source, line, column));
+            problems.push(broken::invalid_json(json, source, line, column));
             return Default::default();
         }
     };
     if config.is_of_sops && config.auths.iter().any(|(_, entry)| entry::is_encrypted(entry)) {
-        problems.push(mistaken::of_sops(source));
+        problems.push(mistaken::encrypted_by_sops(source));
         return Default::default();
     }
     let asks = asks_helpers && !config.cred_helpers.is_empty();
@@ -83,7 +83,7 @@ fn entries(
     let (mut written, mut kept, mut faults, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let has_only_tokens = config.auths.iter().all(|(key, _)| is_token_of_the_cli(key));
     if config.auths.iter().any(|(key, _)| is_token_of_the_cli(key)) {
-        found.push(of_the_cli(source, has_only_tokens));
+        found.push(tokens_of_the_cli(source, has_only_tokens));
     }
     for (number, (text, entry)) in config.auths.iter().enumerate().filter(|(_, (key, _))| !is_token_of_the_cli(key)) {
         let key = match text.parse::<RegistryKey>() {
@@ -129,7 +129,7 @@ fn entries(
         }
     }
     if !asks_helpers && !kept.is_empty() {
-        found.push(in_helpers(&kept.iter().map(|(registry, ..)| registry).collect::<Vec<_>>(), source));
+        found.push(logins_in_helpers(&kept.iter().map(|(registry, ..)| registry).collect::<Vec<_>>(), source));
     }
     let asked = kept
         .into_iter()
@@ -152,7 +152,7 @@ fn entries(
 }
 
 /// The note that the tokens of the Docker CLI were left out; if nothing else is there, also what to do.
-fn of_the_cli(source: &str, is_all: bool) -> Diagnostic {
+fn tokens_of_the_cli(source: &str, is_all: bool) -> Diagnostic {
     let (verb, after) = if is_all { ("holds only", "") } else { ("also holds", ", which were left out") };
     let message = format!("{source} {verb} the Docker CLI's own tokens (`access-token`, `refresh-token`){after}");
     let problem = Diagnostic::note(Code::TokenOfTheCli, message);
@@ -163,7 +163,7 @@ fn of_the_cli(source: &str, is_all: bool) -> Diagnostic {
 }
 
 /// A warning that names the registries whose logins are not in the Docker config.
-fn in_helpers(registries: &[&RegistryKey], source: &str) -> Diagnostic {
+fn logins_in_helpers(registries: &[&RegistryKey], source: &str) -> Diagnostic {
     const NAMED: usize = 3;
     let names = registries.iter().take(NAMED).map(|registry| format!("`{registry}`")).collect::<Vec<_>>().join(", ");
     let more = match registries.len().saturating_sub(NAMED) {

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 
-/// JSON that is not an object.
+/// The problem of JSON that is not an object.
 pub(super) fn not_an_object(json: &str, source: &str) -> Diagnostic {
     let hint = if json.trim_start().starts_with('[') && json.contains("auths") {
         "take the one item of the list, for example with `jq '.[0]'`"
@@ -14,8 +14,8 @@ pub(super) fn not_an_object(json: &str, source: &str) -> Diagnostic {
     Diagnostic::error(Code::NotAnObject, format!("{source} is JSON, but not an object")).hint(hint)
 }
 
-/// JSON that breaks at this place.
-pub(super) fn broken(json: &str, source: &str, line: usize, column: usize) -> Diagnostic {
+/// The problem of JSON that breaks at this place.
+pub(super) fn invalid_json(json: &str, source: &str, line: usize, column: usize) -> Diagnostic {
     let what = format!("{source} is not valid JSON: line {line}, column {column} is where it breaks");
     let hint = if json.trim_start().starts_with("{'") {
         "it has single quotes, as Python prints them, where JSON has double quotes: write it with `json.dumps`"

@@ -57,7 +57,7 @@ pub fn docker_config(
         return Ok(text.into());
     }
     if answers::is_file_of_sops(text) {
-        return Err(mistaken::of_sops(source));
+        return Err(mistaken::encrypted_by_sops(source));
     }
     if let Some((_, code, stand_in)) = stand_in::find(text).filter(|_| !answers::is_windows_path(text)) {
         let message = format!("{source} holds no Docker config: it {}", stand_in.what);

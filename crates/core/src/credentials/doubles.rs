@@ -31,7 +31,7 @@ pub(super) fn resolve(written: Vec<Written<'_>>, source: &str, problems: &mut Ve
         let (mut same, others): (Vec<_>, Vec<_>) = kept.into_iter().partition(|it| it.login.registry.index() == index);
         kept = others;
         same.sort_by_key(|it| rank(&it.key));
-        resolved.extend(of_one_registry(same, source, problems));
+        resolved.extend(resolve_one_registry(same, source, problems));
     }
     resolved
 }
@@ -50,7 +50,7 @@ fn keep_docker_io(kept: &mut [Written<'_>], source: &str, problems: &mut Vec<Dia
     }
 }
 
-fn of_one_registry(same: Vec<Written<'_>>, source: &str, problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
+fn resolve_one_registry(same: Vec<Written<'_>>, source: &str, problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
     let best = same.first().map(|it| rank(&it.key));
     let mut logins: Vec<Credential> = Vec::new();
     for Written { key, login, .. } in same {

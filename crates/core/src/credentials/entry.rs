@@ -27,7 +27,7 @@ pub(super) enum Fault {
     AuthNotBase64,
     AuthWithoutColon,
     /// What a template or a program left in the place of `auth`.
-    AuthStandsForOne(Code, &'static StandIn),
+    AuthIsAPlaceholder(Code, &'static StandIn),
     AuthNotUtf8,
     AuthOfNothing,
     IdentityToken,
@@ -63,7 +63,7 @@ impl Fault {
             Self::AuthWithoutColon => {
                 (Code::AuthWithoutColon, format!("has an `auth` without a colon in it; {WHOLE}"), ENCODE)
             }
-            Self::AuthStandsForOne(code, kind) => (*code, format!("has an `auth` that {}; {WHOLE}", kind.what), kind.remedy),
+            Self::AuthIsAPlaceholder(code, kind) => (*code, format!("has an `auth` that {}; {WHOLE}", kind.what), kind.remedy),
             Self::AuthNotUtf8 => (
                 Code::AuthNotUtf8,
                 "has an `auth` that does not hold UTF-8 text, so that a kubelet cannot hand it to the container runtime".into(),
@@ -112,7 +112,7 @@ impl Fault {
                 | Self::NotText(_)
                 | Self::AuthNotBase64
                 | Self::AuthWithoutColon
-                | Self::AuthStandsForOne(..)
+                | Self::AuthIsAPlaceholder(..)
         );
         let severity = if breaks || fate == Fate::NothingLeft { Severity::Error } else { Severity::Warning };
         let left_out = if !breaks && fate == Fate::LeftOut { "; the entry was left out" } else { "" };
@@ -163,7 +163,9 @@ pub(super) fn login(entry: &Entry, helper: bool) -> Result<Login, Fault> {
 /// The fault of an `auth`, replaced by the kind of placeholder if a kubelet cannot decode a placeholder.
 fn with_placeholder(auth: &str, fault: Fault) -> Fault {
     match (fault, stand_in::find(auth)) {
-        (Fault::AuthNotBase64 | Fault::AuthWithoutColon, Some((_, code, kind))) => Fault::AuthStandsForOne(code, kind),
+        (Fault::AuthNotBase64 | Fault::AuthWithoutColon, Some((_, code, kind))) => {
+            Fault::AuthIsAPlaceholder(code, kind)
+        }
         (fault, _) => fault,
     }
 }

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_told_once_what_is_wrong_with_it() {
+    fn each_problem_of_a_login_is_reported_once() {
         let pem = |gap: &str| format!("-----BEGIN PRIVATE KEY-----{gap}MIIEvQ{gap}-----END PRIVATE KEY-----{gap}");
         let key = |gap: &str| format!(r#"{{"type":"service_account","private_key":"{}"}}"#, pem(gap));
         let config = r#"{"auths":{"ghcr.io":{"auth":"dTpw"}}}"#;

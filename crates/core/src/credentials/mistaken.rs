@@ -72,7 +72,7 @@ const OF_SOPS: &str = "is a file that sops encrypted";
 const DECRYPT: &str = "decrypt it before regcred runs: `sops decrypt FILE`";
 
 /// `source` is a file that sops encrypted.
-pub(super) fn of_sops(source: &str) -> Diagnostic {
+pub(super) fn encrypted_by_sops(source: &str) -> Diagnostic {
     Diagnostic::error(Code::Encrypted, format!("{source} {OF_SOPS}")).hint(DECRYPT)
 }
 
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_name_and_password_is_told_from_what_only_has_a_colon() {
+    fn a_user_name_and_password_is_distinguished_from_other_text_with_a_colon() {
         for (text, plain, decoded) in [
             ("me:pw", true, true),
             ("me:p w", true, true),

@@ -45,7 +45,7 @@ pub fn why(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     let (image_host, image_port) = split_port(image.domain());
     let writing = |text: &str| format!("write `{text}` as the key");
     let right = if image.domain() == "docker.io" { DOCKER_HUB } else { image.domain() };
-    if let Some(found) = of_the_image(key, image) {
+    if let Some(found) = wrong_image_host(key, image) {
         return Some(found);
     }
     if host == image_host && port != image_port && host.starts_with('[') && image_port.is_empty() {
@@ -109,7 +109,7 @@ fn is_at(host: &str, real: &str) -> bool {
 }
 
 /// What is wrong with the host of the image, if the key is right.
-fn of_the_image(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
+fn wrong_image_host(key: &RegistryKey, image: &Image) -> Option<(Miss, String, String)> {
     let host = split_port(image.domain()).0;
     let write = |registry: &str, path: &str| format!("write the image as {registry}/{path}");
     if is_a_name_of_docker_hub(host) && host != "docker.io" && is_a_name_of_docker_hub(key.host()) && key.host() != host

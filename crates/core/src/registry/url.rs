@@ -3,8 +3,6 @@
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
-use thiserror::Error;
-
 use crate::docker_config::registry::split_port;
 
 /// The host with the images of Docker Hub.
@@ -27,9 +25,8 @@ pub struct Url {
     rest: String,
 }
 
-/// The text is not an HTTP URL. It is never repeated, because a registry may have chosen it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("is not an address of HTTP")]
+/// The text is not an HTTP URL. The error does not hold the text, because a registry may have chosen it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUrl;
 
 impl FromStr for Url {

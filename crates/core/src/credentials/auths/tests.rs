@@ -94,7 +94,7 @@ fn what_breaks_the_whole_secret_is_an_error_beside_good_entries() {
 }
 
 #[test]
-fn of_a_field_that_is_written_twice_the_last_is_used() {
+fn the_last_of_equal_fields_is_used() {
     for (entry, expected) in [
         (r#"{"auth":"dTpw","auth":"dTpw"}"#, (1, vec![])),
         (r#"{"auth":"dTpw","auth":"dTpx"}"#, (1, vec!["conflict"])),
@@ -108,7 +108,7 @@ fn of_a_field_that_is_written_twice_the_last_is_used() {
 }
 
 #[test]
-fn what_is_no_docker_config_is_told_apart() {
+fn what_is_no_docker_config_is_recognized() {
     for (json, code) in [
         ("{", "invalid-json"),
         ("[]", "not-an-object"),

@@ -1,9 +1,9 @@
-//! Checks which texts count as stand-ins for a value, and which are values.
+//! Checks which texts count as placeholders, and which are values.
 
 use super::*;
 
 #[test]
-fn what_only_stands_for_a_value_is_recognized() {
+fn a_placeholder_is_an_error() {
     for text in [
         "***",
         "••••••",
@@ -98,7 +98,7 @@ fn what_only_stands_for_a_value_is_recognized() {
 }
 
 #[test]
-fn what_a_password_may_look_like_is_a_warning() {
+fn a_placeholder_that_a_password_may_look_like_is_a_warning() {
     for text in [
         "$GHCR_TOKEN",
         "${GHCR_TOKEN}",
@@ -179,7 +179,7 @@ fn what_a_password_may_look_like_is_a_warning() {
 }
 
 #[test]
-fn a_password_is_no_stand_in() {
+fn a_password_is_no_placeholder() {
     for text in [
         "**",
         "$1",

@@ -52,7 +52,7 @@ fn an_image_is_spelled_out() {
 }
 
 #[test]
-fn what_is_no_image_is_told_why() {
+fn a_text_that_is_no_image_gets_the_reason() {
     for (bad, why) in [
         ("https://ghcr.io/acme/api", "scheme"),
         ("ghcr.io/acme /api", "white space"),

@@ -105,10 +105,10 @@ impl RegistryKey {
 
 /// Whether the path of an image may begin with it; a path with an oddity that is reported elsewhere counts as good.
 fn can_begin_a_path(path: &str) -> bool {
-    let is_told_elsewhere = path.contains("//") || path.contains(['*', ':', '@']) || has_capitals(path);
+    let is_reported_elsewhere = path.contains("//") || path.contains(['*', ':', '@']) || has_capitals(path);
     let parts: Vec<_> = path.split('/').skip(1).collect();
     let (last, whole) = parts.split_last().unwrap_or((&"", &[]));
-    is_told_elsewhere
+    is_reported_elsewhere
         || (whole.iter().all(|part| is_good_part(part)) && (last.is_empty() || is_good_part(&format!("{last}0"))))
 }
 
