@@ -9,6 +9,7 @@ use super::json::Config;
 use super::{Credential, broken, mistaken};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::docker_config::registry::{InvalidRegistry, RegistryKey, is_a_name_of_docker_hub};
+use crate::names::listed;
 
 /// A login that a credential helper knows.
 pub struct Kept {
@@ -129,13 +130,13 @@ fn entries(
         }
     }
     if !asks_helpers && !kept.is_empty() {
-        found.push(logins_in_helpers(&kept.iter().map(|(registry, ..)| registry).collect::<Vec<_>>(), source));
+        found.push(logins_in_helpers(kept.iter().map(|(registry, ..)| registry), source));
     }
-    let asked = kept
+    let asked: Vec<_> = kept
         .into_iter()
         .filter(|_| asks_helpers)
-        .filter_map(|(registry, server, helper)| Some(Kept { registry, server, helper: helper?.to_owned() }));
-    let asked: Vec<_> = asked.collect();
+        .filter_map(|(registry, server, helper)| Some(Kept { registry, server, helper: helper?.to_owned() }))
+        .collect();
     let is_alone = logins.is_empty() && asked.is_empty();
     let fate = if is_alone { Fate::NothingLeft } else { Fate::LeftOut };
     found.extend(faults.iter().map(|(fault, registry)| fault.explain(registry, source, fate)));
@@ -163,16 +164,13 @@ fn tokens_of_the_cli(source: &str, is_all: bool) -> Diagnostic {
 }
 
 /// A warning that names the registries whose logins are not in the Docker config.
-fn logins_in_helpers(registries: &[&RegistryKey], source: &str) -> Diagnostic {
-    const NAMED: usize = 3;
-    let names = registries.iter().take(NAMED).map(|registry| format!("`{registry}`")).collect::<Vec<_>>().join(", ");
-    let more = match registries.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+fn logins_in_helpers<'a>(registries: impl Iterator<Item = &'a RegistryKey>, source: &str) -> Diagnostic {
+    let names = listed(&registries.map(|registry| format!("`{registry}`")).collect::<Vec<_>>());
     Diagnostic::warning(
         Code::CredentialHelper,
-        format!("the logins of {source} for {names}{more} are in a credential helper, which a kubelet ignores; they were left out"),
+        format!(
+            "the logins of {source} for {names} are in a credential helper, which a kubelet ignores; they were left out"
+        ),
     )
     .hint("`--credential-helpers` asks it; or name two variables: `--login HOST=USERVAR:PASSVAR`")
 }
