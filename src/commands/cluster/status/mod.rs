@@ -116,7 +116,7 @@ async fn look(
     if delivery.link == Link::ServiceAccount {
         problems.extend(pods::accounts(&server, &mut facts, pods.values().flatten()).await.err());
     }
-    let mut namespaces = status::of(&delivery, &facts, &comparison, &pods);
+    let mut namespaces = status::describe(&delivery, &facts, &comparison, &pods);
     if let Some(online) = online {
         problems.extend(online.ask(&server, &pods, &mut namespaces).await.err().into_iter().flatten());
     }

@@ -14,10 +14,10 @@ use serde::Serialize;
 use super::Seen;
 use crate::commands::cluster::shown::{deed, why};
 use crate::settings::Settings;
-use regcred_core::cluster::status::online::Answer;
 use regcred_core::cluster::status::{LinkState, NamespaceStatus, State};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::ResourceName;
+use regcred_core::registry::verdict::Standing;
 
 const PAGE: &str = include_str!("page.html.j2");
 const STYLE: &str = include_str!("page.css");
@@ -135,7 +135,7 @@ impl<'a> Row<'a> {
             status,
             as_wanted: status.is_as_wanted(),
             worst: status.secrets.iter().map(|secret| secret.state as u8).min().unwrap_or(u8::MAX),
-            refused: status.online.iter().flatten().filter(|image| image.pull == Answer::Refused).count(),
+            refused: status.online.iter().flatten().filter(|image| image.pull == Standing::Refused).count(),
             not_linked: accounts.filter(|account| account.state == LinkState::NotLinked).count(),
         }
     }

@@ -6,9 +6,10 @@ use super::Seen;
 use crate::commands::cluster::shown::{aligned, counted, counts, deed, why};
 use crate::report::inert;
 use crate::settings::Settings;
-use regcred_core::cluster::status::online::{Answer, ImageStatus};
+use regcred_core::cluster::status::online::ImageStatus;
 use regcred_core::cluster::status::{AccountStatus, LinkState, NamespaceStatus, PullStatus, SecretStatus, State};
 use regcred_core::names::listed;
+use regcred_core::registry::verdict::Standing;
 
 /// The number of ServiceAccounts that a cell names.
 const NAMED: usize = 3;
@@ -71,7 +72,7 @@ pub(super) fn summary(clusters: &[(&Settings, Seen)]) -> String {
     let namespaces = plural(all().count(), "namespace", "namespaces");
     let unlinked = some(unlinked, "ServiceAccount is not linked", "ServiceAccounts are not linked");
     let refused =
-        all().flat_map(|one| one.online.iter().flatten()).filter(|image| image.pull == Answer::Refused).count();
+        all().flat_map(|one| one.online.iter().flatten()).filter(|image| image.pull == Standing::Refused).count();
     let failed = some(failed, "pull fails", "pulls fail");
     let refused = some(refused, "image could not be pulled by a new node", "images could not be pulled by a new node");
     format!("{namespaces}: {states}{unlinked}{failed}{refused}")
@@ -153,9 +154,9 @@ fn said(place: &str, pull: &PullStatus) -> String {
 /// An image that a new node could not pull, or whose answer is not known.
 fn asked(place: &str, ImageStatus { image, secrets, pull, message }: &ImageStatus) -> String {
     let answer = match pull {
-        Answer::Good => return String::new(),
-        Answer::Refused => "a new node could not pull",
-        Answer::Unknown => "it is not known whether a new node could pull",
+        Standing::Good => return String::new(),
+        Standing::Refused => "a new node could not pull",
+        Standing::Unknown => "it is not known whether a new node could pull",
     };
     let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
     let secrets = if secrets.is_empty() { "no pull secret".to_owned() } else { secrets.join(", ") };

@@ -1,15 +1,17 @@
 //! Says why a Pod lacks a reference to a pull secret that has a login for its image.
 
 use crate::cluster::delivery::{Delivery, PullSecret};
-use crate::cluster::facts::Space;
+use crate::cluster::facts::{Account, Space};
 use crate::cluster::pods::Pod;
 use crate::cluster::reference::refers;
 use crate::spec::choice::Link;
 
-/// The sentence for a Pod of a served namespace that lacks references to these names.
+/// The sentence for a Pod of a served namespace that lacks references to these pull secrets.
 pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &[&PullSecret<'_>]) -> Option<String> {
-    let names: Vec<_> = lacks.iter().map(|one| one.name.as_str()).collect();
-    let names = names.join(", ");
+    if lacks.is_empty() {
+        return None;
+    }
+    let names = lacks.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ");
     let account = match pod.spec.service_account_name.as_str() {
         "" => "default",
         account => account,
@@ -20,14 +22,13 @@ pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &
             || account.parse().is_ok_and(|account| one.accounts.has(&account))
     };
     let why = match delivery.link {
-        _ if names.is_empty() => return None,
         Link::ServiceAccount if !lacks.iter().any(is_linked) => match known {
             Some(_) => format!("its ServiceAccount {account} is not linked"),
             None => format!(
                 "its ServiceAccount {account} is not among those of this run, and was not read: add `--service-account {account}`"
             ),
         },
-        Link::ServiceAccount if has_other_references(pod, space, account) => format!(
+        Link::ServiceAccount if has_other_references(pod, known) => format!(
             "its ServiceAccount {account} had other references when the Pod was created, or its template has a list \
              `imagePullSecrets`: create it again (`kubectl rollout restart`), or add {names} to the template"
         ),
@@ -37,12 +38,11 @@ pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &
     Some(format!("the Pod has no reference to {names}: {why}"))
 }
 
-/// Whether the Pod refers to a Secret that its ServiceAccount does not refer to. The Pod does not show whether its template has a list, or
+/// Whether the Pod refers to a Secret that its ServiceAccount does not refer to. The Pod does not show the cause: its template has a list, or
 /// its ServiceAccount has changed.
-fn has_other_references(pod: &Pod, space: &Space, account: &str) -> bool {
-    let list =
-        account.parse().ok().and_then(|name| space.accounts.get(&name)).map(|account| &account.image_pull_secrets);
-    let is_of_the_account = |name: &str| name.parse().is_ok_and(|name| list.is_some_and(|list| refers(list, &name)));
+fn has_other_references(pod: &Pod, account: Option<&Account>) -> bool {
+    let list = account.map_or(&[][..], |account| &account.image_pull_secrets);
+    let is_of_the_account = |name: &str| name.parse().is_ok_and(|name| refers(list, &name));
     let mut names = pod.spec.image_pull_secrets.iter().map(|reference| reference.name.as_str());
     names.any(|name| !name.is_empty() && !is_of_the_account(name))
 }

@@ -1,6 +1,6 @@
 //! Describes the state of a cluster: each pull secret of each namespace, who refers to it, and which Pods fail to pull.
 //!
-//! It counts the plan of [`Delivery::compare`](super::Delivery::compare), and adds what kubelets and Pods report.
+//! It takes the differences from [`Delivery::compare`](super::Delivery::compare), and adds what kubelets and Pods report.
 
 mod lack;
 pub mod online;
@@ -14,9 +14,10 @@ use serde::Serialize;
 
 use super::pods::{Place, Pod};
 use crate::names::{Namespace, ResourceName};
-use online::{Answer, ImageStatus};
+use crate::registry::verdict::Standing;
+use online::ImageStatus;
 
-pub use view::{of, opted_out};
+pub use view::{describe, opted_out};
 
 /// The Pods of each namespace. A namespace that is missing here was not read.
 pub type Pods = BTreeMap<Namespace, Vec<Pod>>;
@@ -32,9 +33,9 @@ pub struct NamespaceStatus {
     pub opted_out: bool,
     /// Its pull secrets.
     pub secrets: Vec<SecretStatus>,
-    /// Images that its Pods fail to pull; empty if the Pods were not read.
+    /// Images that its Pods fail to pull; `None` if the Pods were not read.
     pub failed_pulls: Option<Vec<PullStatus>>,
-    /// Whether a new node could pull the images in use; empty if no registry was asked.
+    /// Whether a new node could pull the images in use; `None` if no registry was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub online: Option<Vec<ImageStatus>>,
 }
@@ -47,7 +48,7 @@ pub struct SecretStatus {
     pub name: ResourceName,
     /// Its state.
     pub state: State,
-    /// Its owner, if it is not ours.
+    /// Its owner, if it is a tool or another owner of regcred.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whose: Option<String>,
     /// Why a kubelet cannot use it.
@@ -152,7 +153,7 @@ impl NamespaceStatus {
     pub fn is_as_wanted(&self) -> bool {
         let pulls = self.failed_pulls.as_ref().is_none_or(Vec::is_empty);
         let linked = |secret: &SecretStatus| secret.accounts.iter().all(|one| one.state != LinkState::NotLinked);
-        let online = self.online.iter().flatten().all(|image| image.pull != Answer::Refused);
+        let online = self.online.iter().flatten().all(|image| image.pull != Standing::Refused);
         pulls && online && self.secrets.iter().all(|secret| secret.as_wanted && linked(secret))
     }
 }

@@ -1,4 +1,4 @@
-//! Finds the questions for registries about the images in use, as if no node had an image. Equal questions are asked once.
+//! Finds the questions for registries about the images in use, as if no node had pulled them. Equal questions are asked once.
 //!
 //! A kubelet reads the logins of the Pod's pull secrets in their order, and tries the matching ones until one may pull the image.
 
@@ -39,21 +39,9 @@ pub struct ImageStatus {
     /// The pull secrets that those Pods refer to.
     pub secrets: Vec<ResourceName>,
     /// Whether a new node could pull it.
-    pub pull: Answer,
+    pub pull: Standing,
     /// The reason.
     pub message: String,
-}
-
-/// Whether an image could be pulled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Answer {
-    /// Yes.
-    Good,
-    /// It is not known.
-    Unknown,
-    /// No.
-    Refused,
 }
 
 /// Images with the same logins.
@@ -85,7 +73,7 @@ enum Aim {
     /// From the registry: the number of the batch.
     Batch(usize),
     /// Known without a registry.
-    Known(Answer, String),
+    Known(Standing, String),
 }
 
 /// The Secrets that Pods refer to.
@@ -120,16 +108,16 @@ fn uses(pods: &Pods) -> BTreeSet<Use> {
 
 impl Inquiry {
     /// The batch with the question, or the answer that needs no registry.
-    fn aim(&mut self, one: &Use, secrets: &Secrets) -> Result<Aim, (Answer, String)> {
+    fn aim(&mut self, one: &Use, secrets: &Secrets) -> Result<Aim, (Standing, String)> {
         let image: Reference =
-            one.image.parse().map_err(|_| (Answer::Refused, "a kubelet does not take such an image".to_owned()))?;
+            one.image.parse().map_err(|_| (Standing::Refused, "a kubelet does not take such an image".to_owned()))?;
         let mut logins = Vec::new();
         for name in &one.secrets {
             match secrets.get(&(one.namespace.clone(), name.clone())) {
                 Some(Found::There(secret)) => logins.extend(logins_of(name, secret)?),
                 Some(Found::Missing) => {}
                 Some(Found::NotRead) | None => {
-                    return Err((Answer::Unknown, format!("this account may not read the Secret {name}")));
+                    return Err((Standing::Unknown, format!("this account may not read the Secret {name}")));
                 }
             }
         }
@@ -160,11 +148,11 @@ impl Inquiry {
 }
 
 /// The logins that a kubelet finds in a Secret. A Secret that it cannot read makes the whole pull fail.
-fn logins_of(name: &ResourceName, secret: &Secret) -> Result<Vec<Credential>, (Answer, String)> {
+fn logins_of(name: &ResourceName, secret: &Secret) -> Result<Vec<Credential>, (Standing, String)> {
     let Some(docker_config) = secret.docker_config.as_ref().filter(|_| secret.type_ == TYPE) else {
         return if secret.type_ == OLD_TYPE {
             Err((
-                Answer::Unknown,
+                Standing::Unknown,
                 format!("the Secret {name} is of the old type {OLD_TYPE}, which was not looked into"),
             ))
         } else {
@@ -172,7 +160,7 @@ fn logins_of(name: &ResourceName, secret: &Secret) -> Result<Vec<Credential>, (A
         };
     };
     as_kubelet::read(docker_config, &format!("`{name}`")).map_err(|unreadable| {
-        (Answer::Refused, format!("a kubelet cannot read the Secret {name}, and so pulls nothing: {unreadable}"))
+        (Standing::Refused, format!("a kubelet cannot read the Secret {name}, and so pulls nothing: {unreadable}"))
     })
 }
 
@@ -184,18 +172,12 @@ fn are_same(some: &[Credential], others: &[Credential]) -> bool {
 }
 
 /// Good if one login may pull the image; otherwise the answer for the first matching login.
-fn verdict(verdicts: &[Verdict], image: &str) -> (Answer, String) {
+fn verdict(verdicts: &[Verdict], image: &str) -> (Standing, String) {
     let pulls = || verdicts.iter().flat_map(|verdict| &verdict.images).filter(|(known, _)| known == image);
     let with = |wanted| pulls().find(|(_, pull)| pull.standing() == wanted);
     let chosen = with(Standing::Good).or_else(|| with(Standing::Unknown)).or_else(|| pulls().next());
-    chosen.map_or((Answer::Unknown, "no registry was asked".to_owned()), |(_, pull)| {
-        let answer = match pull.standing() {
-            Standing::Good => Answer::Good,
-            Standing::Refused => Answer::Refused,
-            Standing::Unknown => Answer::Unknown,
-        };
-        (answer, pull.sentence())
-    })
+    chosen
+        .map_or((Standing::Unknown, "no registry was asked".to_owned()), |(_, pull)| (pull.standing(), pull.sentence()))
 }
 
 #[cfg(test)]
@@ -251,11 +233,11 @@ mod tests {
             answers[&"one".parse().unwrap()][0].clone()
         };
         for (image, found, pull, said) in [
-            ("a.io/x", there(TYPE, "{"), Answer::Refused, "is not JSON"),
-            ("a.io/x", there(OLD_TYPE, "{}"), Answer::Unknown, "old type"),
-            ("a.io/x", Found::NotRead, Answer::Unknown, "may not read the Secret s"),
-            ("A Name", Found::Missing, Answer::Refused, "does not take"),
-            (r"x\n::error::y", Found::Missing, Answer::Refused, "does not take"),
+            ("a.io/x", there(TYPE, "{"), Standing::Refused, "is not JSON"),
+            ("a.io/x", there(OLD_TYPE, "{}"), Standing::Unknown, "old type"),
+            ("a.io/x", Found::NotRead, Standing::Unknown, "may not read the Secret s"),
+            ("A Name", Found::Missing, Standing::Refused, "does not take"),
+            (r"x\n::error::y", Found::Missing, Standing::Refused, "does not take"),
         ] {
             let status = known(image, found);
             assert!(!status.image.contains('\n'), "{status:?}");
@@ -270,10 +252,10 @@ mod tests {
         let inquiry = inquire(&pods, &found);
         assert!(inquiry.batches.len() == 1 && inquiry.batches[0].logins.is_empty());
         for (pulls, expected) in [
-            (&[Pull::Refused, Pull::Allowed][..], Answer::Good),
-            (&[Pull::Refused, Pull::Limited], Answer::Unknown),
-            (&[Pull::NoRight], Answer::Refused),
-            (&[], Answer::Unknown),
+            (&[Pull::Refused, Pull::Allowed][..], Standing::Good),
+            (&[Pull::Refused, Pull::Limited], Standing::Unknown),
+            (&[Pull::NoRight], Standing::Refused),
+            (&[], Standing::Unknown),
         ] {
             let verdict = |pull: &Pull| Verdict {
                 registry: "a.io".to_owned(),

@@ -11,11 +11,11 @@ use crate::cluster::facts::{Facts, Space};
 use crate::cluster::pods::{FailedPull, Pod};
 use crate::cluster::reference::refers;
 use crate::diagnostic::is_visible;
-use crate::names::Namespace;
+use crate::names::{Namespace, ResourceName};
 use crate::plan::{Action, Reason};
 
 /// The state of each namespace, sorted by name.
-pub fn of(delivery: &Delivery<'_>, facts: &Facts, comparison: &Comparison, pods: &Pods) -> Vec<NamespaceStatus> {
+pub fn describe(delivery: &Delivery<'_>, facts: &Facts, comparison: &Comparison, pods: &Pods) -> Vec<NamespaceStatus> {
     let mut steps: BTreeMap<&Namespace, Vec<&Step>> = BTreeMap::new();
     for step in &comparison.steps {
         if let Some(namespace) = &step.namespace {
@@ -29,19 +29,12 @@ pub fn of(delivery: &Delivery<'_>, facts: &Facts, comparison: &Comparison, pods:
     facts.namespaces.iter().map(one).collect()
 }
 
-/// The namespaces that have opted out, as far as Pods fail to pull there.
+/// The namespaces that have opted out and where Pods fail to pull.
 pub fn opted_out(delivery: &Delivery<'_>, pods: &Pods) -> Vec<NamespaceStatus> {
     let sights: Vec<_> = delivery.pull_secrets.iter().map(|one| see(one, None)).collect();
+    let advice = "the namespace has opted out by its annotation, so that it gets no pull secret";
     let one = |(namespace, pods): (&Namespace, &Vec<Pod>)| {
-        let all = pods.iter().flat_map(|pod| pod.failed_pulls().into_iter().map(move |pull| (pod, pull)));
-        let failed: Vec<_> = all
-            .map(|(pod, pull)| {
-                let mut status = shown(pod, pull, &sights);
-                let advice = "the namespace has opted out by its annotation, so that it gets no pull secret";
-                status.advice = (!status.lacks.is_empty()).then(|| advice.to_owned());
-                status
-            })
-            .collect();
+        let failed = failed(pods, &sights, |_, lacks| (!lacks.is_empty()).then(|| advice.to_owned()));
         (!failed.is_empty()).then(|| NamespaceStatus {
             namespace: namespace.clone(),
             opted_out: true,
@@ -53,7 +46,7 @@ pub fn opted_out(delivery: &Delivery<'_>, pods: &Pods) -> Vec<NamespaceStatus> {
     pods.iter().filter_map(one).collect()
 }
 
-/// The state of one namespace.
+/// The facts about one namespace.
 struct View<'a> {
     delivery: &'a Delivery<'a>,
     comparison: &'a Comparison,
@@ -67,21 +60,15 @@ impl View<'_> {
         let here = || self.delivery.pull_secrets.iter().filter(|one| one.serves(self.namespace));
         let sights: Vec<Sight<'_>> =
             here().map(|one| see(one, self.space.secrets.as_ref().and_then(|all| all.get(one.name)))).collect();
-        let failed = |pods: &Vec<Pod>| {
-            let all = pods.iter().flat_map(|pod| pod.failed_pulls().into_iter().map(move |pull| (pod, pull)));
-            let shown = all.map(|(pod, pull)| {
-                let mut status = shown(pod, pull, &sights);
-                let lacks: Vec<_> = here().filter(|one| status.lacks.contains(one.name)).collect();
-                status.advice = lack::advice(self.delivery, self.space, pod, &lacks);
-                status
-            });
-            shown.collect()
+        let advice = |pod: &Pod, lacks: &[ResourceName]| {
+            let lacks: Vec<_> = here().filter(|one| lacks.contains(one.name)).collect();
+            lack::advice(self.delivery, self.space, pod, &lacks)
         };
         NamespaceStatus {
             namespace: self.namespace.clone(),
             opted_out: false,
             secrets: here().zip(&sights).map(|(one, sight)| self.secret(one, sight)).collect(),
-            failed_pulls: pods.map(failed),
+            failed_pulls: pods.map(|pods| failed(pods, &sights, advice)),
             online: None,
         }
     }
@@ -117,12 +104,14 @@ impl View<'_> {
             .absent
             .iter()
             .filter(|(namespace, name)| namespace == self.namespace && pull_secret.accounts.names().contains(name));
-        let absent =
-            absent.map(|(_, name)| AccountStatus { name: name.clone(), state: LinkState::Absent, writers: Vec::new() });
-        let excluded = pull_secret.accounts.opted_out(self.space);
-        let excluded =
-            excluded.map(|name| AccountStatus { name: name.clone(), state: LinkState::Excluded, writers: Vec::new() });
-        known.chain(absent).chain(excluded).collect()
+        let absent = absent.map(|(_, name)| (name, LinkState::Absent));
+        let excluded = pull_secret.accounts.opted_out(self.space).map(|name| (name, LinkState::Excluded));
+        let unlinked = absent.chain(excluded).map(|(name, state)| AccountStatus {
+            name: name.clone(),
+            state,
+            writers: Vec::new(),
+        });
+        known.chain(unlinked).collect()
     }
 }
 
@@ -138,23 +127,32 @@ fn state(step: &Step, sight: &Sight<'_>) -> State {
     }
 }
 
-fn shown(pod: &Pod, FailedPull { used, reason, words }: FailedPull<'_>, sights: &[Sight<'_>]) -> PullStatus {
+/// The images that these Pods fail to pull, each with the advice about the references that the Pod lacks.
+fn failed(
+    pods: &[Pod],
+    sights: &[Sight<'_>],
+    advice: impl Fn(&Pod, &[ResourceName]) -> Option<String>,
+) -> Vec<PullStatus> {
     let is_quoted = |words: &str| sights.iter().any(|sight| sight.is_quoted_in(words));
     let without_logins = |words: String| {
         let shown = printable(&words);
         if is_quoted(&words) || is_quoted(&shown) { HIDDEN.to_owned() } else { shown }
     };
-    let lacks = sights.iter().filter(|sight| !pod.refers(sight.name.as_str()) && sight.has_a_login_for(used.image));
-    PullStatus {
-        pod: pod.metadata.name.clone(),
-        place: used.place,
-        name: printable(used.name),
-        image: printable(used.image),
-        reason: without_logins(reason.to_owned()),
-        words: words.map(without_logins),
-        lacks: lacks.map(|sight| sight.name.clone()).collect(),
-        advice: None,
-    }
+    let shown = |pod: &Pod, FailedPull { used, reason, words }: FailedPull<'_>| {
+        let lacks = sights.iter().filter(|sight| !pod.refers(sight.name.as_str()) && sight.has_a_login_for(used.image));
+        let lacks: Vec<_> = lacks.map(|sight| sight.name.clone()).collect();
+        PullStatus {
+            pod: pod.metadata.name.clone(),
+            place: used.place,
+            name: printable(used.name),
+            image: printable(used.image),
+            reason: without_logins(reason.to_owned()),
+            words: words.map(without_logins),
+            advice: advice(pod, &lacks),
+            lacks,
+        }
+    };
+    pods.iter().flat_map(|pod| pod.failed_pulls().into_iter().map(move |pull| shown(pod, pull))).collect()
 }
 
 /// The text without characters that move the cursor of a terminal, or change the order of a line.

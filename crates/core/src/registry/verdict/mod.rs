@@ -4,6 +4,8 @@ mod login;
 mod pull;
 mod said;
 
+use serde::Serialize;
+
 use super::limits::Limits;
 
 pub use login::{Answers, Family, Login, Withheld};
@@ -73,7 +75,8 @@ pub enum Fault {
 }
 
 /// The result of a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// Yes.
     Good,

@@ -51,7 +51,7 @@ fn status(logins: &Logins, space: Space, pods: &Pods, on_conflict: OnConflict) -
     };
     let facts = Facts { namespaces: [(namespace, space)].into() };
     let comparison = delivery.compare(&facts);
-    let [status] = <[_; 1]>::try_from(of(&delivery, &facts, &comparison, pods)).unwrap();
+    let [status] = <[_; 1]>::try_from(describe(&delivery, &facts, &comparison, pods)).unwrap();
     // There is one notion of difference: `status` and `diff` agree, except about facts that only kubelets and Pods know.
     let only_here = status.secrets[0].state == State::Invalid || status.failed_pulls.iter().flatten().next().is_some();
     assert!(only_here || comparison.differs() != status.is_as_wanted(), "{status:?}");
