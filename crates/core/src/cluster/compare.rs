@@ -20,16 +20,16 @@ use crate::spec::choice::Link;
 pub struct Comparison {
     /// One step for each object, by namespace: references before the Secret.
     pub steps: Vec<Step>,
-    /// Named ServiceAccounts that exist in none of the namespaces listed here.
+    /// Named ServiceAccounts that do not exist, each with the namespace that lacks it.
     pub absent: Vec<(Namespace, ResourceName)>,
-    /// Namespaces that were not compared, because their Secrets could not be read.
+    /// Namespaces whose Secrets were not compared, because the account may not read them.
     pub not_compared: Vec<Namespace>,
 }
 
 /// One object, and what is done with it.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Its namespace; `None` for an object of the whole cluster.
+    /// Its namespace; `None` for an object of the whole cluster, and for every [`Object::Other`].
     pub namespace: Option<Namespace>,
     /// Its name.
     pub name: ResourceName,
@@ -37,7 +37,7 @@ pub struct Step {
     pub object: Object,
     /// The action, and its reason.
     pub change: Change,
-    /// The owner, if the owner is the reason: `Helm release shop`, `owner team-b`.
+    /// The owner, if it is a tool or another owner of regcred: `Helm release shop`, `owner team-b`.
     pub whose: Option<Whose>,
 }
 
@@ -187,16 +187,13 @@ impl Delivery<'_> {
         namespace: &Namespace,
         there: Option<&Secret>,
     ) -> Item {
-        let (actual, whose) = there.map_or((None, None), |there| {
-            let (actual, whose) = self.assess(wanted, there, self.on_conflict);
-            (Some(actual), whose)
-        });
+        let (actual, whose) = there.map(|there| self.assess(wanted, there, self.on_conflict)).unzip();
         Item {
             namespace: Some(namespace.clone()),
             name: wanted.name.clone(),
             object: Object::Secret { number: Some(number), there: there.cloned().map(Box::new) },
             actual,
-            whose,
+            whose: whose.flatten(),
             is_wanted: true,
         }
     }

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::names::VariableName;
 
 /// The word in the name of a variable that is meant to hold a kubeconfig. A CI fills some variables with text from a merge request, for
-/// example with its title or the message of a commit, but no variable with this word.
+/// example with its title or the message of a commit. None of these variables has this word in its name.
 const OF_A_KUBECONFIG: &str = "KUBE";
 
 /// Whether `regcred.yaml` may name this context of a kubeconfig; `listed` is the value of `REGCRED_ALLOWED_CONTEXTS`, if it is set.
@@ -18,8 +18,9 @@ pub fn check_context(context: &str, listed: Option<&str>) -> Result<(), Diagnost
     check("`context` in regcred.yaml names one", Some(context), listed)
 }
 
-/// Whether a run may use the current context of a kubeconfig. A run does so without `--context` and without `context` in `regcred.yaml`,
-/// and a merge request that removes the field must not reach another cluster. `None` is the cluster of a Pod, which has no context.
+/// Whether a run may use the current context of a kubeconfig. A run uses it if neither `--context` nor `context` in `regcred.yaml` names
+/// a context, and a merge request that removes the field must not reach another cluster. `None` is the cluster of a Pod, which has no
+/// context.
 ///
 /// # Errors
 /// The context is not allowed, or a glob is invalid.
@@ -53,11 +54,11 @@ pub fn check_variable(name: &VariableName, place: &str, listed: Option<&str>) ->
     Allowed::read(listed, None)?.check_variable(name, place).map_or(Ok(()), Err)
 }
 
-/// Whether a variable may hold a kubeconfig, which can run programs. `is_listed` says that `REGCRED_ALLOWED_VARIABLES` has approved it;
-/// `read` are the names of all variables that `regcred.yaml` reads.
+/// Whether a variable may hold a kubeconfig, which can run programs. `is_listed` says that `REGCRED_ALLOWED_VARIABLES` allows it; `read`
+/// returns the names of all variables that `regcred.yaml` reads.
 ///
 /// # Errors
-/// The name of the variable lacks the word.
+/// The variable is not listed, and its name lacks the word `KUBE`.
 pub fn check_kubeconfig(
     name: &VariableName,
     place: &str,
@@ -93,7 +94,7 @@ pub fn check_path_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagnosti
 /// Whether a text may be a kubeconfig or its path; `place` is the variable or flag that holds it.
 ///
 /// # Errors
-/// The text is the base64 of a kubeconfig, which nobody decodes.
+/// The text is the base64 of a kubeconfig, which is not decoded.
 pub fn check_encoding_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagnostic> {
     if base64(text).is_ok_and(|decoded| is_kubeconfig(&decoded)) {
         let message = format!("{place} holds the base64 of a kubeconfig, which is not decoded");
@@ -104,7 +105,7 @@ pub fn check_encoding_of_kubeconfig(text: &str, place: &str) -> Result<(), Diagn
 
 const AS_A_FILE: &str = "make it a variable of type File, as GitLab has it; elsewhere write it into a file outside of the work tree, and name the path";
 
-/// Whether the text is YAML or JSON with the fields of a kubeconfig, which no path is.
+/// Whether the text has the fields of a kubeconfig in YAML or JSON; no path has them.
 fn is_kubeconfig(text: &str) -> bool {
     text.contains("apiVersion") && ["clusters", "contexts", "users"].iter().any(|field| text.contains(field))
 }
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kubeconfig_in_place_of_its_path_is_told_from_a_path() {
+    fn a_kubeconfig_is_distinguished_from_the_path_of_one() {
         use ::base64::{Engine, engine::general_purpose::STANDARD};
         let yaml = "apiVersion: v1\nkind: Config\nclusters:\n- name: canary\n";
         let one_line = yaml.replace('\n', " ");

@@ -94,7 +94,7 @@ pub fn mentions(docker_config: &SecretString, text: &str) -> bool {
     values.chain(whole).any(|value| !value.is_empty() && text.contains(&value))
 }
 
-/// The entries of a Docker config as a kubelet reads them, or `None` for bytes that are no Docker config.
+/// The entries of `auths` as a kubelet reads them; `None` without `auths`, or if an entry cannot be read.
 #[expect(clippy::disallowed_methods, reason = "the entries are compared, and stay here")]
 fn logins(docker_config: &SecretString) -> Option<Logins> {
     let value: Value = serde_json::from_str(docker_config.expose_secret()).ok()?;

@@ -41,7 +41,7 @@ pub struct Space {
     pub accounts: LiteMap<ResourceName, Account>,
 }
 
-/// Whether a namespace is being deleted.
+/// The phase of a namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     /// It accepts objects.
@@ -112,7 +112,7 @@ impl Metadata {
         OPT_OUT.iter().any(|name| self.annotations.get(*name).is_some_and(|value| value == "true"))
     }
 
-    /// The annotations for opting out whose value is neither `true` nor `false`, so that they mean nothing.
+    /// The opt-out annotations whose value is neither `true` nor `false`, so that they have no effect.
     pub fn unclear_opt_outs(&self) -> impl Iterator<Item = &'static str> {
         let is_clear = |name: &str| self.annotations.get(name).is_none_or(|value| value == "true" || value == "false");
         OPT_OUT.into_iter().filter(move |name| !self.opts_out() && !is_clear(name))

@@ -14,26 +14,21 @@ pub struct Judged {
     pub action: Action,
     /// Why.
     pub reason: Reason,
-    /// Whether it belongs to this owner.
+    /// Whether it belongs to this owner, or counts as ours (see [`OnConflict::Keep`]).
     pub is_ours: bool,
-    /// The owner, if the owner is the reason.
+    /// The owner, if it is a tool or another owner of regcred.
     pub whose: Option<String>,
 }
 
 impl Delivery<'_> {
-    /// The action for an existing Secret that is wanted.
-    pub fn judge(&self, number: usize, there: &Secret) -> Judged {
-        self.judge_with(number, there, self.on_conflict)
-    }
-
-    /// The same, with another rule for Secrets of others in this namespace.
-    pub fn judge_with(&self, number: usize, there: &Secret, on_conflict: OnConflict) -> Judged {
+    /// The action for an existing Secret that is wanted, with this rule for Secrets of other owners.
+    pub fn judge(&self, number: usize, there: &Secret, on_conflict: OnConflict) -> Judged {
         let (actual, whose) = self.assess(&self.pull_secrets[number], there, on_conflict);
         let (action, reason) = plan::of_one(Some(actual));
         Judged { action, reason, is_ours: actual.owner == Owner::Proven, whose: whose.map(|whose| whose.to_string()) }
     }
 
-    /// The ServiceAccounts of a namespace that should refer to these pull secrets, with the numbers of the pull secrets.
+    /// One step for each ServiceAccount of a namespace that should refer to the pull secrets with these numbers.
     pub fn links(&self, numbers: &[usize], namespace: &Namespace, space: &Space) -> Vec<Step> {
         if self.link != Link::ServiceAccount {
             return Vec::new();
@@ -79,7 +74,7 @@ mod tests {
                 on_conflict,
                 unchangeable: Unchangeable::Recreate,
             };
-            let Judged { action, is_ours, .. } = delivery.judge(0, there);
+            let Judged { action, is_ours, .. } = delivery.judge(0, there, on_conflict);
             (action, is_ours)
         };
         let none = json!({});

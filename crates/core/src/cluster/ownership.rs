@@ -43,7 +43,7 @@ pub fn whose(metadata: &Metadata, owner: &str) -> Whose {
     }
 }
 
-/// Whether Titansoft's imagepullsecret-patcher made the object: it adds its annotation.
+/// Whether Titansoft's imagepullsecret-patcher made the object: the patcher adds this annotation.
 pub fn is_of_the_patcher(metadata: &Metadata) -> bool {
     metadata.annotations.get(MANAGED_BY.0).is_some_and(|name| name == "imagepullsecret-patcher")
 }
@@ -70,8 +70,7 @@ pub fn tool(metadata: &Metadata) -> Option<String> {
     None
 }
 
-/// A name that somebody wrote into an object, if it is a valid name: no other text from an object goes into messages, comments and
-/// commands.
+/// The name that somebody wrote into an object, if it is a valid name: other text could forge a message, a comment or a command.
 pub fn plain(name: &str) -> &str {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._:".contains(letter);
     let is_name = name.len() <= 253 && name.starts_with(|first: char| first.is_ascii_alphanumeric());

@@ -67,10 +67,7 @@ impl Delivery<'_> {
             marks: self.marks.clone(),
         };
         let of_one = |one: &Wanted<'_>| {
-            let objects = match pod_policy::objects(one, &request, &AsBuilt) {
-                Ok(objects) => objects,
-                Err(never) => match never {},
-            };
+            let Ok(objects) = pod_policy::objects(one, &request, &AsBuilt);
             let is_known = !matches!(one.docker_config, Logins::Unavailable);
             objects.into_iter().filter_map(move |object| Policy::new(Value::Object(object), is_known, merge))
         };
@@ -119,7 +116,7 @@ impl Policy {
         self.merge != Merge::Remove || !(ours.is_empty() || others.is_empty())
     }
 
-    /// The object to write in place of the existing one: in a binding, its namespaces are merged with the namespaces of the run.
+    /// The object to write in place of the existing one. In a binding, the existing namespaces are merged with the namespaces of the run.
     fn merged(&self, found: Option<&Value>, owner: &str) -> Value {
         let mut object = self.object.clone();
         let there = found.and_then(|found| namespaces(found, owner));
@@ -139,16 +136,14 @@ impl Policy {
 
     fn item(&self, found: Option<&Value>, owner: &str) -> Item {
         let metadata = found.and_then(|found| serde_json::from_value::<Metadata>(found["metadata"].clone()).ok());
-        let is_controllers = metadata.as_ref().is_some_and(is_of_a_controller);
-        let tool = match metadata.as_ref().map(|metadata| whose(metadata, owner)) {
-            Some(Whose::Ours) if is_controllers => Some(Whose::Managed("the controller of this owner".to_owned())),
-            Some(whose @ Whose::Managed(_)) => Some(whose),
-            _ => None,
+        let metadata = metadata.unwrap_or_default();
+        let whose = match whose(&metadata, owner) {
+            Whose::Ours if is_of_a_controller(&metadata) => Whose::Managed("the controller of this owner".to_owned()),
+            whose => whose,
         };
         let mut object = self.merged(found, owner);
         let actual = found.map(|found| {
-            let owner = match whose(&metadata.clone().unwrap_or_default(), owner) {
-                Whose::Ours if is_controllers => Owner::Managed,
+            let owner = match whose {
                 Whose::Ours => Owner::Proven,
                 Whose::Managed(_) => Owner::Managed,
                 Whose::Another(_) | Whose::Nobody => Owner::Foreign,
@@ -170,7 +165,8 @@ impl Policy {
             }),
         }
         let object = Object::Policy { policy: Box::new(self.clone()), wanted: object };
-        Item { namespace: None, name: self.name.clone(), object, actual, whose: tool, is_wanted: true }
+        let whose = Some(whose).filter(|whose| matches!(whose, Whose::Managed(_)));
+        Item { namespace: None, name: self.name.clone(), object, actual, whose, is_wanted: true }
     }
 }
 
@@ -182,7 +178,7 @@ fn namespaces<'a>(found: &'a Value, owner: &str) -> Option<&'a Vec<Value>> {
     found.pointer(VALUES)?.as_array().filter(|_| is_ours && found.pointer(OPERATOR).is_some_and(|word| word == "In"))
 }
 
-/// Whether the annotation of a controller is on a policy: the controller serves all its namespaces with this policy.
+/// Whether a policy has the annotation of a controller, which serves all its namespaces with this policy.
 pub fn is_of_a_controller(metadata: &Metadata) -> bool {
     metadata.annotations.get(STRATEGY).is_some_and(|strategy| strategy == CONTROLLER)
 }

@@ -27,7 +27,7 @@ pub fn probe<'a>(mut keys: impl Iterator<Item = &'a RegistryKey>) -> Option<Valu
     }))
 }
 
-/// Whether no image of any name matches.
+/// Whether the key matches no image at all.
 fn matches_no_image(key: &RegistryKey) -> bool {
     let path = key.path();
     let is_odd = |byte: u8| byte.is_ascii_uppercase() || b"*:@+~".contains(&byte);

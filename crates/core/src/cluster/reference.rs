@@ -32,10 +32,10 @@ pub fn add(list: &[Value], names: &[ResourceName]) -> Option<Value> {
     })
 }
 
-/// Adds to a patch of the list what makes the API server record who writes the list, if it does not do so yet.
+/// Extends a patch of the list so that the API server begins to record who writes the list.
 ///
 /// The API server does not record managers of an object that was created without fields, such as the ServiceAccount `default`. After the
-/// first entry, it records them.
+/// first entry, it records them. If it records them already, the patch fails.
 pub fn recorded(patch: &Value, manager: &str) -> Value {
     const MANAGERS: &str = "/metadata/managedFields";
     let entry = json!([{"manager": manager, "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",

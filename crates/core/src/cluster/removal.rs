@@ -21,7 +21,7 @@ pub struct Removal<'a> {
 }
 
 impl Removal<'_> {
-    /// The steps that remove it, by namespace: references before the Secrets.
+    /// The steps that remove these objects, by namespace: references before the Secrets.
     pub fn steps(&self, facts: &Facts) -> Vec<Step> {
         steps(facts.namespaces.iter().flat_map(|(namespace, space)| self.items(namespace, space)).collect())
     }
@@ -65,8 +65,8 @@ impl Removal<'_> {
         refers(&account.image_pull_secrets, secret) && self.has_written(account)
     }
 
-    /// Whether this owner wrote the list, or no writer is known: the API server records no managers of the ServiceAccounts that the cluster
-    /// creates.
+    /// Whether this owner wrote the list, or no writer is known: the API server records no managers of a ServiceAccount that the cluster has
+    /// created.
     fn has_written(&self, account: &Account) -> bool {
         let manager = field_manager(self.owner);
         let mut managers = account.metadata.managers("f:imagePullSecrets").peekable();

@@ -30,7 +30,8 @@ pub enum Aim {
 /// Which namespaces are taken if no name and no glob is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Others {
-    /// Every namespace that was read (`--all-namespaces`, or `--selector`, which the API server has applied).
+    /// Every namespace that was read (`--all-namespaces`, or `--selector`, which the API server has applied); the cluster's own only with
+    /// [`Aim::CleanUp`].
     All,
     /// No namespace.
     None,
@@ -45,7 +46,7 @@ pub struct Chosen {
     pub left_out: Vec<(Namespace, Why)>,
     /// Named namespaces that do not exist.
     pub missing: Vec<Namespace>,
-    /// How many more namespaces there would be without exclusions.
+    /// How many of the included namespaces are excluded.
     pub excluded: usize,
 }
 
@@ -59,7 +60,7 @@ pub enum Why {
 }
 
 impl Choice<'_> {
-    /// Whether only names are given, so that no list of the namespaces is needed.
+    /// The names, if only names are given, so that no list of the namespaces is needed.
     pub fn names(&self) -> Option<Vec<&Namespace>> {
         if self.others == Others::All && self.include.is_empty() {
             return None;
@@ -67,12 +68,12 @@ impl Choice<'_> {
         self.include.iter().map(NamespacePattern::name).collect()
     }
 
-    /// Whether a namespace is chosen by its name, whatever its annotations say.
+    /// Whether a namespace is chosen, even if it has opted out or is being deleted.
     pub fn names_it(&self, name: &Namespace) -> bool {
         self.matches(name).is_some() && !self.exclude.iter().any(|pattern| pattern.matches(name))
     }
 
-    /// Whether one namespace is chosen.
+    /// Whether a namespace is chosen, and can be used.
     pub fn takes(&self, name: &Namespace, space: &Space) -> bool {
         self.names_it(name) && self.usable(space).is_ok()
     }
@@ -88,10 +89,7 @@ impl Choice<'_> {
                 (Some(_), Ok(())) => chosen.namespaces.push(name.clone()),
             }
         }
-        let named = self.include.iter().filter_map(|pattern| match pattern {
-            NamespacePattern::Name(name) => Some(name),
-            NamespacePattern::Glob(_) => None,
-        });
+        let named = self.include.iter().filter_map(NamespacePattern::name);
         let is_missing = |name: &&Namespace| {
             !existing.contains_key(*name) && !self.exclude.iter().any(|pattern| pattern.matches(name))
         };

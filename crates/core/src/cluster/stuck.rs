@@ -19,7 +19,7 @@ use crate::docker_config::registry::RegistryKey;
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::Link;
 
-/// The reasons of a waiting container that are about its image.
+/// The reasons for which a container waits if a registry may have refused its image.
 const REASONS: [&str; 2] = ["ErrImagePull", "ImagePullBackOff"];
 
 /// A `PodDisruptionBudget`, as far as the rules need it.
@@ -114,7 +114,7 @@ impl Delivery<'_> {
         self.gives(numbers, pod, (namespace, space), fits)
     }
 
-    /// The same if the template has no list: the Pod's other references are then those that its ServiceAccount had before.
+    /// The same, if the template of the Pod has no list: then the Pod's other references are those that its ServiceAccount had before.
     pub fn may_help(&self, numbers: &[usize], pod: &Pod, namespace: &Namespace, space: &Space) -> bool {
         self.gives(numbers, pod, (namespace, space), |_| true)
     }

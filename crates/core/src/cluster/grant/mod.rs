@@ -1,12 +1,14 @@
-//! Builds the rights that `regcred apply` needs in a cluster, with the policies that confine them, for an administrator to apply.
+//! Builds the rights that `regcred apply` or the controller needs in a cluster, and the policies that confine its account.
 //!
-//! Server-side apply creates the Secrets: its `create` check has the object's name, so a rule can name the object.
+//! Server-side apply creates the Secrets: the API server then checks `create` with the object's name, so a rule can name the object.
 
 mod place;
 mod policies;
 mod scope;
 mod selector;
 mod subject;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -146,7 +148,7 @@ impl Grant<'_> {
             rule("", &["secrets"], &with_list(&["create", "patch", "delete"]), &secrets),
         ];
         if self.link == Link::ServiceAccount {
-            rules.push(match accounts(members.iter().copied()) {
+            rules.push(match accounts(members) {
                 Some(names) => rule("", &["serviceaccounts"], &with_list(&["patch"]), &names),
                 None if matches!(self.rights, Rights::Applying { .. }) => {
                     rule("", &["serviceaccounts"], &["get", "list", "patch"], &[])
@@ -175,14 +177,9 @@ impl Grant<'_> {
 }
 
 /// The names of the linked ServiceAccounts, sorted; `None` means all.
-fn accounts<'a>(mut members: impl Iterator<Item = &'a Granted<'a>>) -> Option<Vec<&'a str>> {
-    let mut names = members.try_fold(Vec::new(), |mut names, one| {
-        names.extend(one.service_accounts.iter().map(ResourceName::as_str));
-        (!one.service_accounts.is_empty()).then_some(names)
-    })?;
-    names.sort_unstable();
-    names.dedup();
-    Some(names)
+fn accounts<'a>(members: &[&Granted<'a>]) -> Option<Vec<&'a str>> {
+    let names: BTreeSet<_> = members.iter().flat_map(|one| one.service_accounts).map(ResourceName::as_str).collect();
+    members.iter().all(|one| !one.service_accounts.is_empty()).then(|| names.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -35,8 +35,8 @@ pub(in crate::cluster) fn is_served(
         .join(" && ")
 }
 
-/// Whether such a pull secret is for the listed namespace of the request. The Roles limit the account, too, but an administrator who renders
-/// fewer rights does not remove the Roles of before. Only they limit it to a list that is too long for an expression.
+/// Whether the namespace of the request is listed for such a pull secret. The Roles limit the account as well, but Roles of an earlier, longer
+/// list may still exist. If the list is too long for an expression, only the Roles limit the account.
 pub(in crate::cluster) fn is_listed(pull_secrets: &[Granted<'_>], which: Which) -> String {
     const LONGEST: usize = 40_000;
     let has_not_opted_out = has_not_opted_out("namespaceObject");
@@ -51,7 +51,7 @@ pub(in crate::cluster) fn is_listed(pull_secrets: &[Granted<'_>], which: Which) 
     format!("{} && {has_not_opted_out}", any_of(pull_secrets, which, is_one_of))
 }
 
-/// Whether the choice of any of these pull secrets holds, or of the one that the request names.
+/// The condition of any of these pull secrets, or of the pull secret that the request names.
 fn any_of(pull_secrets: &[Granted<'_>], which: Which, choice: impl Fn(&Granted<'_>) -> String) -> String {
     let choices: Vec<_> = pull_secrets.iter().map(|one| (one.name, format!("({})", choice(one)))).collect();
     match choices.as_slice() {
@@ -117,8 +117,8 @@ pub(in crate::cluster) fn is_linked<'a>(
     Some(plain.into_iter().chain(globs).collect::<Vec<_>>().join(" || "))
 }
 
-/// A glob as a regular expression of RE2, which the API server uses. RE2 lacks a flag that our expression begins with; it is not needed,
-/// because a name of an object is always ASCII.
+/// A glob as a regular expression of RE2, which the API server uses. RE2 does not know the flag `(?-u)`, with which the expression of `globset`
+/// begins. The flag is not needed, because the name of an object is always ASCII.
 fn regex(glob: &str) -> Option<String> {
     Some(as_globset(glob)?.regex().trim_start_matches("(?-u)").to_owned())
 }

@@ -1,4 +1,4 @@
-//! Writes the policies that confine an account to its pull secrets and to the references to them.
+//! Writes the policies that confine an account to its pull secrets, the references to them, and its evictions.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::objects::marks::{MANAGED_BY, OWNER};
 use crate::spec::choice::Link;
 
 impl Grant<'_> {
-    /// The policies that confine the account to pull secrets and references.
+    /// The policies on Secrets, ServiceAccounts and evictions, each with its binding.
     pub(in crate::cluster) fn policies(&self) -> Vec<Value> {
         let (label, owner) = (MANAGED_BY, self.marks.owner.as_str());
         let served = |which| match self.reach {

@@ -9,11 +9,11 @@ use crate::objects::guard::{is_one_of, policy};
 use crate::spec::choice::Link;
 
 impl Grant<'_> {
-    /// The policy that denies the account everything else, whatever other roles allow: any other kind, and any subresource, which could
-    /// create a token. In its own namespace the account holds a Lease and writes Events. A role may also let it evict Pods.
+    /// The policy that denies the account every other write, whatever its roles allow. A subresource is denied as well, because one of them
+    /// creates tokens. In its own namespace the account may hold a Lease and write Events. It may evict Pods if a role allows that.
     pub(in crate::cluster) fn scope_policy(&self, home: &Namespace) -> Vec<Value> {
         let condition = self.subjects.iter().map(Subject::condition).collect::<Vec<_>>().join(" || ");
-        // This link has no policy on ServiceAccounts, so nothing else would confine writes of ServiceAccounts.
+        // Only with the link `service-account` does another policy confine the writes of ServiceAccounts.
         let (kinds, named): (&[_], _) = match self.link {
             Link::ServiceAccount => (&["secrets", "serviceaccounts"], "Secrets and ServiceAccounts"),
             Link::Policy | Link::None => (&["secrets"], "Secrets"),

@@ -23,23 +23,23 @@ pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &InstalledSecret<'_
     let where_served = format!("{} && {}", is_served_by(of, one), has_not_opted_out("object"));
     let patch = patch_if(&where_served, &list.patch());
     let mut policy = at_creation::policy(&name, OnFailure::Ignore, "serviceaccounts", &conditions, &patch);
-    tell_the_choice(&mut policy, of, one);
+    annotate_choice(&mut policy, of, one);
     vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
 }
 
-/// A policy on Pods and its binding, for the same namespaces.
+/// A policy on Pods and its binding.
 pub(super) fn policy_on_pods(of: &Installation<'_>, one: &InstalledSecret<'_>) -> Vec<Value> {
     let name = pod_policy::name(one.name, &of.marks.owner);
     let if_served = |patch: String| patch_if(&is_served_by(of, one), &patch);
-    // A custom resource may name logins for other registries.
+    // With custom resources the registries are not known: a custom resource may name logins for other registries.
     let logins = of.settings.resources.is_none().then_some(one.docker_config);
     let mut policy = pod_policy::policy(&name, (one.name, logins), if_served);
-    tell_the_choice(&mut policy, of, one);
+    annotate_choice(&mut policy, of, one);
     vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
 }
 
-/// Puts the choice of namespaces on the policy as data for `explain`, which cannot derive the choice from the expression.
-fn tell_the_choice(policy: &mut Value, of: &Installation<'_>, one: &InstalledSecret<'_>) {
+/// Writes the choice of namespaces and ServiceAccounts into an annotation for `explain`, which cannot derive it from the expression.
+fn annotate_choice(policy: &mut Value, of: &Installation<'_>, one: &InstalledSecret<'_>) {
     let config = one.config(of.settings);
     let choice = json!({"namespaces": config["namespaces"], "serviceAccounts": config["serviceAccounts"]});
     policy["metadata"]["annotations"][SERVES] = json!(choice.to_string());

@@ -1,4 +1,4 @@
-//! Builds the objects of an installed `regcred controller`: policies and rights, the logins, its regcred.yaml and its Deployment.
+//! Builds the objects of an installed `regcred controller`: policies, rights, logins, its regcred.yaml and its Deployment.
 
 mod birth;
 pub mod definition;
@@ -67,7 +67,7 @@ const STREAMS_LISTS: u32 = 34;
 pub struct InstalledSecret<'a> {
     /// Its name.
     pub name: &'a ResourceName,
-    /// Names and globs of its namespaces; an empty list means all.
+    /// Names and globs of its namespaces; an empty list means all except the cluster's own.
     pub include: &'a [NamespacePattern],
     /// Names and globs of namespaces that do not get it.
     pub exclude: Vec<NamespacePattern>,
@@ -94,7 +94,7 @@ pub struct Installation<'a> {
 }
 
 impl Installation<'_> {
-    /// First the policies, because a policy takes up to a second to act; then the rights, the logins and the Deployment.
+    /// The policies come before the rights, because a policy takes up to a second to act; the Deployment comes last.
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
         let mut add = |mut values: Vec<Value>, role| {
@@ -150,16 +150,6 @@ impl Installation<'_> {
         self.settings.kubernetes < STREAMS_LISTS
     }
 
-    /// The Secrets that hold the logins.
-    fn sources(&self) -> Vec<ResourceName> {
-        let own = self.pull_secrets.iter().map(|one| source_name(one.name));
-        let more = self.settings.resources.iter().flat_map(|resources| &resources.secrets).cloned();
-        let mut all: Vec<_> = own.chain(more).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
     /// The controller's rights in its own namespace: it holds and watches its Lease, which a server-side apply creates, and writes Events.
     /// If custom resources name the Secrets of the logins, it watches these Secrets.
     fn own_role(&self) -> [Value; 2] {
@@ -168,8 +158,9 @@ impl Installation<'_> {
             rule("coordination.k8s.io", &["leases"], &["get", "watch", "create", "patch"], &[&name]),
             rule("events.k8s.io", &["events"], &["create", "patch"], &[]),
         ];
-        if self.settings.resources.is_some() {
-            let sources = self.sources();
+        if let Some(ResourceSettings { secrets }) = &self.settings.resources {
+            let own = self.pull_secrets.iter().map(|one| source_name(one.name));
+            let sources: BTreeSet<_> = own.chain(secrets.iter().cloned()).collect();
             let sources: Vec<_> = sources.iter().map(ResourceName::as_str).collect();
             let verbs: &[&str] = if self.lists() { &["watch", "list"] } else { &["watch"] };
             rules.push(rule("", &["secrets"], verbs, &sources));
@@ -178,7 +169,7 @@ impl Installation<'_> {
         role("Role", &metadata, &rules, &[rbac::service_account(namespace, &name)])
     }
 
-    /// Only the Secrets with the logins; none if an operator fetches them.
+    /// Only the Secrets with the logins; not those that an operator fetches.
     pub fn secrets(&self) -> Manifests {
         let mut manifests = Manifests::default();
         for one in self.pull_secrets.iter().filter(|one| one.external.is_none()) {
@@ -196,7 +187,7 @@ impl Installation<'_> {
         manifests
     }
 
-    /// The logins of each pull secret, in a Secret that the controller mounts.
+    /// The logins of each pull secret, as a Secret or as the objects with which an operator fetches it.
     fn logins(&self, manifests: &mut Manifests) {
         for one in &self.pull_secrets {
             let Some(external) = one.external else {

@@ -23,7 +23,7 @@ pub(super) fn rules(of: &Installation<'_>) -> Value {
     })
 }
 
-/// An alert. In its expression JOB, NAMESPACE and NAME stand for the controller's values; a `PodMonitor` makes JOB from NAMESPACE and NAME.
+/// An alert. JOB, NAMESPACE and NAME stand for the controller's values; a `PodMonitor` makes JOB from NAMESPACE and NAME.
 struct Alert {
     name: &'static str,
     severity: &'static str,
