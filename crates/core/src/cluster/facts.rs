@@ -224,6 +224,39 @@ pub struct Account {
     pub image_pull_secrets: Vec<Value>,
 }
 
+/// A label selector in an object; without conditions it selects everything.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct LabelSelector {
+    match_labels: BTreeMap<String, String>,
+    match_expressions: Vec<Expression>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Expression {
+    key: String,
+    operator: String,
+    values: Vec<String>,
+}
+
+impl LabelSelector {
+    /// Whether it selects an object with these labels.
+    pub(crate) fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        let has = |Expression { key, operator, values }: &Expression| {
+            let value = labels.get(key);
+            match operator.as_str() {
+                "In" => value.is_some_and(|value| values.contains(value)),
+                "NotIn" => value.is_none_or(|value| !values.contains(value)),
+                "Exists" => value.is_some(),
+                _ => value.is_none(),
+            }
+        };
+        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+            && self.match_expressions.iter().all(has)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,8 +3,6 @@
 //! The `imagePullSecrets` of a Pod cannot change, and a kubelet waits up to five minutes between two tries. A new Pod has the reference
 //! and tries at once.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,7 +10,7 @@ pub use super::pods::Pod;
 
 use super::compare::Object;
 use super::delivery::Delivery;
-use super::facts::{Metadata, OwnerReference, Space};
+use super::facts::{LabelSelector, Metadata, OwnerReference, Space};
 use super::reference::refers;
 use crate::docker_config::kubelet::{Image, matching};
 use crate::docker_config::registry::RegistryKey;
@@ -35,7 +33,7 @@ pub struct Budget {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct BudgetSpec {
-    selector: Option<Selector>,
+    selector: Option<LabelSelector>,
     unhealthy_pod_eviction_policy: String,
 }
 
@@ -43,21 +41,6 @@ struct BudgetSpec {
 #[serde(rename_all = "camelCase", default)]
 struct BudgetStatus {
     disruptions_allowed: i64,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Selector {
-    match_labels: BTreeMap<String, String>,
-    match_expressions: Vec<Expression>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Expression {
-    key: String,
-    operator: String,
-    values: Vec<String>,
 }
 
 /// What may be done with a stuck Pod.
@@ -134,22 +117,6 @@ impl Delivery<'_> {
         };
         let pull_secrets = numbers.iter().filter(gets).map(|number| &self.pull_secrets[*number]);
         pod.is_stuck(pull_secrets.map(|one| (one.name, one.logins.registries().collect())))
-    }
-}
-
-impl Selector {
-    fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        let has = |Expression { key, operator, values }: &Expression| {
-            let value = labels.get(key);
-            match operator.as_str() {
-                "In" => value.is_some_and(|value| values.contains(value)),
-                "NotIn" => value.is_none_or(|value| !values.contains(value)),
-                "Exists" => value.is_some(),
-                _ => value.is_none(),
-            }
-        };
-        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-            && self.match_expressions.iter().all(has)
     }
 }
 

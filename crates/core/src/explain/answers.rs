@@ -12,7 +12,8 @@ pub(super) fn is_known(verdict: &Verdict) -> bool {
         || verdict.images.iter().any(|(_, pull)| pull.standing() != Standing::Unknown)
 }
 
-/// Whether the registry's answer without a login said more than that a login is required.
+/// Whether the registry answers about the image without a login: the image is public, or does not exist. If the node reports a refusal, the
+/// node's message counts.
 pub(super) fn is_answered(facts: &Facts) -> bool {
     let is_answer = |pull: &Pull| matches!(pull, Pull::Public | Pull::NotFound);
     pulls(facts).any(|(_, pull)| is_answer(&pull)) && facts.wanted.words() != Words::Refused
@@ -24,7 +25,7 @@ pub(super) fn is_refused(facts: &Facts) -> bool {
     answers.peek().is_some() && answers.all(|standing| standing == Standing::Refused)
 }
 
-/// The container runs, and the registry refuses every login of its Pod.
+/// The node has pulled the image, but the registry refuses every login of the Pod.
 pub(super) fn only_cached(facts: &Facts) -> Option<String> {
     (facts.wanted.state == State::Pulled && is_refused(facts) && !facts.has_unread()).then(String::new)
 }
@@ -49,15 +50,15 @@ fn pulls(facts: &Facts) -> impl Iterator<Item = (&str, Pull)> {
     })
 }
 
-/// Why all logins fail; `None` if a login is good, or if a Secret could not be read.
-pub(super) fn of_pull(facts: &Facts, is_it: impl Fn(Pull) -> bool) -> Option<String> {
+/// The key of a login with such an answer about the image; `None` if a login is good, or if a Secret could not be read.
+pub(super) fn failed_pull(facts: &Facts, is_it: impl Fn(Pull) -> bool) -> Option<String> {
     if is_good(facts) || facts.has_unread() {
         return None;
     }
     pulls(facts).find(|(_, pull)| is_it(*pull)).map(|(registry, _)| format!("`{registry}`"))
 }
 
-/// The registry has no such image. It says so to a login, or to the node, which may use logins that this account cannot read.
+/// The registry has no such image. It says so to a login, or to the node, which may use logins that this account may not read.
 pub(super) fn not_found(facts: &Facts) -> Option<String> {
     let host = facts.wanted.reference.as_ref().ok().map(|reference| format!("`{}`", reference.image().domain()))?;
     let words = facts.wanted.words();
@@ -66,34 +67,38 @@ pub(super) fn not_found(facts: &Facts) -> Option<String> {
     ((is_answer || words == Words::NotFound) && !is_good(facts)).then_some(host)
 }
 
-/// A login that the registry refuses is the cause, unless the registry accepts another login.
-pub(super) fn of_login(facts: &Facts, is_it: impl Fn(&Login) -> bool) -> Option<String> {
-    if is_good(facts) || facts.has_unread() || has_a_better_login(facts) {
-        return None;
-    }
-    let found = facts.verdicts.iter().find(|verdict| verdict.login.as_ref().is_some_and(&is_it))?;
+/// The registry refuses a login, and accepts no other one.
+pub(super) fn wrong_password(facts: &Facts) -> Option<String> {
+    let found = refused_login(facts).filter(|_| !has_other_explanation(facts))?;
     let secret = found.source.as_ref().map_or(String::new(), |source| format!(" in {source}"));
     Some(format!("`{}`{secret}", found.registry))
 }
 
-/// Whether the registry takes one of the logins, or answers about the image with it.
-fn has_a_better_login(facts: &Facts) -> bool {
+/// The first login that the registry refuses.
+pub(super) fn refused_login(facts: &Facts) -> Option<&Verdict> {
+    let is_refused = |login: &Login| login.standing() == Standing::Refused;
+    facts.verdicts.iter().find(|verdict| verdict.login.as_ref().is_some_and(is_refused))
+}
+
+/// Whether a bad login explains nothing: the registry takes another login, or answers about the image with it, or a Secret could not be read.
+fn has_other_explanation(facts: &Facts) -> bool {
     let is_answer = |pull: &Pull| matches!(pull, Pull::NotFound | Pull::NoSuchTag | Pull::NoRight);
-    facts.verdicts.iter().any(|verdict| match verdict.login.as_ref().map(Login::standing) {
+    let is_better = |verdict: &Verdict| match verdict.login.as_ref().map(Login::standing) {
         Some(Standing::Good) => true,
         Some(Standing::Unknown) => verdict.images.iter().any(|(_, pull)| is_answer(pull)),
         Some(Standing::Refused) | None => false,
-    })
+    };
+    is_good(facts) || facts.has_unread() || facts.verdicts.iter().any(is_better)
 }
 
 /// The registry, or the date in the password, says that the login has expired.
 pub(super) fn expired(facts: &Facts) -> Option<String> {
-    of_expired(facts).map(|verdict| format!("`{}`", verdict.registry))
+    expired_login(facts).map(|verdict| format!("`{}`", verdict.registry))
 }
 
 /// The login that has expired, if no other login is good.
-pub(super) fn of_expired(facts: &Facts) -> Option<&Verdict> {
-    if is_good(facts) || facts.has_unread() || has_a_better_login(facts) {
+pub(super) fn expired_login(facts: &Facts) -> Option<&Verdict> {
+    if has_other_explanation(facts) {
         return None;
     }
     let is_over = |verdict: &&Verdict| verdict.expires.is_some_and(|end| end <= facts.now);
@@ -108,7 +113,7 @@ pub(super) fn is_good(facts: &Facts) -> bool {
 
 /// The registry refuses the image. The node's message counts if the registry does not answer this machine.
 pub(super) fn refused(facts: &Facts) -> Option<String> {
-    of_pull(facts, |pull| pull.standing() == Standing::Refused).or_else(|| {
+    failed_pull(facts, |pull| pull.standing() == Standing::Refused).or_else(|| {
         let is_silent = facts.wanted.words() == Words::Refused && !facts.verdicts.iter().any(is_known);
         let tried: Vec<_> =
             facts.tried().iter().map(|one| format!("`{}` in `{}`", one.login.registry, one.secret)).collect();

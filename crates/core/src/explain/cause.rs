@@ -3,7 +3,7 @@
 macro_rules! causes {
     ($($cause:ident => $word:literal, $sentence:literal, $remedy:literal;)+) => {
         /// Why a pull fails.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(missing_docs, reason = "each has its sentence in the table")]
         pub enum Cause { $($cause),+ }
 

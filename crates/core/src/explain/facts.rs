@@ -27,7 +27,7 @@ pub struct Facts {
     pub secrets: Vec<PullSecret>,
     /// The Secrets of the ServiceAccount and of regcred that the Pod does not refer to.
     pub others: Vec<PullSecret>,
-    /// The image.
+    /// The image, and the node's report about it.
     pub wanted: Wanted,
     /// The answers of the registry; empty if it was not asked.
     pub verdicts: Vec<Verdict>,

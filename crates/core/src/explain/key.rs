@@ -6,7 +6,7 @@ use crate::docker_config::kubelet::Image;
 use crate::docker_config::near_miss::{self, Miss};
 use crate::docker_config::registry::RegistryKey;
 
-/// The names of Docker Hub that match no short name if they are the first part of a key.
+/// The hosts of Docker Hub. A key that begins with one of them was meant for Docker Hub, even if it matches no image there.
 const OF_DOCKER_HUB: [&str; 4] =
     ["index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"];
 

@@ -1,9 +1,10 @@
 //! Reads our admission policies: whether one adds references to the Pods of a namespace, and which ServiceAccounts a controller serves.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::facts::PolicyState;
-use crate::cluster::facts::NamespaceObject;
+use crate::cluster::facts::{LabelSelector, NamespaceObject, Space};
 use crate::cluster::grant::Selector;
 use crate::cluster::selection::{Aim, Choice, Others};
 use crate::names::{AccountName, Namespace, NamespacePattern};
@@ -21,17 +22,19 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Whether one of them adds references to the Pods of a namespace.
+    /// Whether one of these policies adds references to the Pods of a namespace.
     pub fn state(&self, name: &str, namespace: Option<&Value>) -> PolicyState {
         let mut state = PolicyState::None;
+        let labels = match namespace {
+            Some(_) => space(namespace).metadata.labels,
+            None => [("kubernetes.io/metadata.name".to_owned(), name.to_owned())].into(),
+        };
         for binding in &self.bindings {
             let Some(policy) = self.policy(binding).filter(|policy| is_on(policy, "pods")) else { continue };
-            let labels = |key: &str| match namespace {
-                Some(namespace) => namespace["metadata"]["labels"][key].as_str(),
-                None => (key == "kubernetes.io/metadata.name").then_some(name),
-            };
-            let is_bound = selects(&binding["spec"]["matchResources"]["namespaceSelector"], &labels);
-            if is_bound && Served::read(policy).is_none_or(|served| served.has(name, namespace)) {
+            let selector = LabelSelector::deserialize(&binding["spec"]["matchResources"]["namespaceSelector"]);
+            if selector.unwrap_or_default().matches(&labels)
+                && Served::read(policy).is_none_or(|served| served.has(name, namespace))
+            {
                 return PolicyState::Serves;
             }
             state = PolicyState::Excludes;
@@ -45,7 +48,7 @@ impl Policies {
         self.mutating.iter().chain(&self.confining).any(is_marked)
     }
 
-    /// Whether controllers serve this namespace, but link other ServiceAccounts there.
+    /// Whether controllers serve this namespace, but do not link this ServiceAccount there.
     pub fn leave_out(&self, account: &str, name: &str, namespace: Option<&Value>) -> bool {
         let on_accounts = self.mutating.iter().filter(|policy| is_on(policy, "serviceaccounts"));
         let served: Vec<_> = on_accounts.filter_map(Served::read).filter(|one| one.has(name, namespace)).collect();
@@ -89,8 +92,7 @@ impl Served {
 
     fn has(&self, name: &str, namespace: Option<&Value>) -> bool {
         let Ok(valid) = name.parse::<Namespace>() else { return false };
-        let object = namespace.and_then(|object| serde_json::from_value::<NamespaceObject>(object.clone()).ok());
-        let space = object.map(NamespaceObject::space).unwrap_or_default();
+        let space = space(namespace);
         let choice = Choice { include: &self.include, exclude: &self.exclude, others: Others::All, aim: Aim::Serve };
         choice.takes(&valid, &space) && (namespace.is_none() || self.selector.matches(&space.metadata.labels))
     }
@@ -102,20 +104,8 @@ impl Served {
     }
 }
 
-/// Whether a label selector selects an object with these labels.
-fn selects<'a>(selector: &Value, labels: &impl Fn(&str) -> Option<&'a str>) -> bool {
-    let is_met = |expression: &Value| {
-        let value = labels(expression["key"].as_str().unwrap_or_default());
-        let has = expression["values"].as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == value));
-        match expression["operator"].as_str() {
-            Some("In") => has,
-            Some("NotIn") => !has,
-            Some("Exists") => value.is_some(),
-            Some("DoesNotExist") => value.is_none(),
-            _ => false,
-        }
-    };
-    let mut equal = selector["matchLabels"].as_object().into_iter().flatten();
-    equal.all(|(key, value)| labels(key) == value.as_str())
-        && selector["matchExpressions"].as_array().into_iter().flatten().all(is_met)
+/// The namespace, as far as the account may read it.
+fn space(namespace: Option<&Value>) -> Space {
+    let object = namespace.and_then(|object| NamespaceObject::deserialize(object).ok());
+    object.map(NamespaceObject::space).unwrap_or_default()
 }

@@ -12,17 +12,18 @@ fn references(facts: &Facts) -> &[String] {
     facts.pod.as_ref().map_or(&facts.account.references, |pod| &pod.references)
 }
 
-pub(super) fn accounts_does(facts: &Facts) -> bool {
+/// Whether the ServiceAccount has a reference.
+pub(super) fn account_refers(facts: &Facts) -> bool {
     !facts.account.references.is_empty()
 }
 
-/// Whether our Secret exists, and somebody else wrote a list without it. The API server does not record the writer of a client-side apply.
-/// So it also counts if the list has other references, and our missing one has the login.
+/// Whether our Secret exists, but somebody else wrote a list without it. The API server records no writers of a ServiceAccount that the
+/// cluster has created. So it also counts if the list has other references, and our Secret has the login.
 pub(super) fn reference_dropped(facts: &Facts) -> Option<String> {
     let refers = |name: &String| references(facts).contains(name) || facts.account.references.contains(name);
     let unreferenced: Vec<_> = facts.place.ours.iter().filter(|name| !refers(name)).collect();
     let is_replaced =
-        accounts_does(facts) && facts.pod.as_ref().is_none_or(|pod| pod.references == facts.account.references);
+        account_refers(facts) && facts.pod.as_ref().is_none_or(|pod| pod.references == facts.account.references);
     let has_login = |name: &str| facts.matching(&facts.others).iter().any(|one| one.secret == name);
     let writers = facts.account.other_writers.join(", ");
     let is_dropped = |name: &&&String| !writers.is_empty() || is_replaced && has_login(name);
@@ -31,7 +32,7 @@ pub(super) fn reference_dropped(facts: &Facts) -> Option<String> {
     Some(format!("`{name}`{by}"))
 }
 
-/// Whether the Pod has no reference, or lacks one that its ServiceAccount has now.
+/// Whether the Pod lacks a reference that its ServiceAccount has now, and has no reference of its own.
 pub(super) fn linked_later(facts: &Facts) -> Option<String> {
     let pod = facts.pod.as_ref()?;
     let is_of_account = pod.references.iter().all(|name| facts.account.references.contains(name));
@@ -56,7 +57,7 @@ pub(super) fn own_references(facts: &Facts) -> Option<String> {
     Some(format!("`{secret}` has a login for it"))
 }
 
-/// A Secret with a login for the image that the Pod does not refer to, and whether its ServiceAccount refers to that Secret.
+/// A Secret that has a login for the image but that the Pod does not refer to, and whether its ServiceAccount refers to that Secret.
 pub(super) fn better(facts: &Facts) -> Option<(&str, bool)> {
     let all = facts.matching(&facts.others);
     let is_of_account = |secret: &str| facts.account.references.iter().any(|name| name == secret);

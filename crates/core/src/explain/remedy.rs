@@ -1,17 +1,16 @@
 //! Writes what to do about a cause, with the names that the commands need.
 
-use super::answers::of_expired;
+use super::answers::{expired_login, refused_login};
 use super::cause::Cause;
 use super::facts::Facts;
 use super::key;
 use super::references::better;
 use super::secret::{Held, PullSecret};
 use crate::names::ResourceName;
-use crate::registry::verdict::{Standing, Verdict};
 
-/// How every remedy begins that writes to the cluster.
+/// The command in every remedy that writes to the cluster.
 const APPLY: &str = "`regcred apply";
-/// The same step where a controller would undo `regcred apply`.
+/// The step in place of `regcred apply`, which a controller would undo.
 const CHANGE_THE_CONTROLLER: &str = "change the login or the regcred.yaml of the controller, which serves this cluster, or with `--crd` the custom resource";
 
 /// What to do.
@@ -93,12 +92,10 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
             ))
         }
         Cause::Expired | Cause::WrongPassword => {
-            let is_refused =
-                |one: &&Verdict| one.login.as_ref().is_some_and(|login| login.standing() == Standing::Refused);
             let (verdict, new) = if cause == Cause::Expired {
-                (of_expired(facts), "create a new token")
+                (expired_login(facts), "create a new token")
             } else {
-                (facts.verdicts.iter().find(is_refused), "check the user name, and create a new token")
+                (refused_login(facts), "check the user name, and create a new token")
             };
             let source = verdict?.source.as_deref()?;
             let secret = facts.secrets.iter().find(|secret| source.contains(&format!("`{}`", secret.name)))?;
@@ -131,8 +128,8 @@ fn with_names(cause: Cause, facts: &Facts) -> Option<String> {
     }
 }
 
-/// What to do about the list of a Pod that may come from its template. A new Pod gets the references of its ServiceAccount if there is no
-/// list.
+/// What to do about the list of a Pod, which may come from its template. If the template has no list, a new Pod gets the references of its
+/// ServiceAccount.
 fn list((name, is_of_account): (&str, bool)) -> String {
     if is_of_account {
         format!("if the Pod's template has a list `imagePullSecrets`, remove that list or add `{name}` to it")

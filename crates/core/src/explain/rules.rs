@@ -1,18 +1,18 @@
 //! Finds the cause from the facts, with a table of rules: the first rule that applies names the cause.
 
 use super::answers::{
-    expired, is_answered, is_good, is_known, is_refused, later_fixed, not_found, of_login, of_pull, only_cached,
-    rate_limit, refused,
+    expired, failed_pull, is_answered, is_good, is_known, is_refused, later_fixed, not_found, only_cached, rate_limit,
+    refused, wrong_password,
 };
 use super::cause::Cause;
 use super::facts::{Facts, PolicyState};
-use super::references::{accounts_does, has_another_login, linked_later, own_references, reference_dropped, refers};
+use super::references::{account_refers, has_another_login, linked_later, own_references, reference_dropped, refers};
 use super::remedy;
 use super::secret::{Entry, Held, PullSecret};
 use super::wanted::State;
 use super::words::Words;
 use super::{key, secret};
-use crate::registry::verdict::{Pull, Standing};
+use crate::registry::verdict::Pull;
 
 /// The result of the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,14 +80,14 @@ const OF_BROKEN_SECRETS: &[(Cause, Rule)] = &[
     (Cause::BadEntry, |facts| of_secret(facts, |secret| has(secret, |entry| matches!(entry, Entry::Bad)))),
 ];
 
-// The rules from here to the rules about the registry apply if no login matches.
+// From here on, except for the rules about the registry, a rule applies only if no login matches.
 const OF_EXCLUSIONS: &[(Cause, Rule)] = &[
     (Cause::AccountMissing, |facts| when(needs_login(facts) && !refers(facts) && !facts.account.exists)),
     (Cause::NamespaceExcluded, |facts| {
-        when(needs_login(facts) && !refers(facts) && !accounts_does(facts) && !facts.place.opts_out.is_empty())
+        when(needs_login(facts) && !refers(facts) && !account_refers(facts) && !facts.place.opts_out.is_empty())
     }),
     (Cause::AccountExcluded, |facts| {
-        when(needs_login(facts) && !refers(facts) && !accounts_does(facts) && !facts.account.opts_out.is_empty())
+        when(needs_login(facts) && !refers(facts) && !account_refers(facts) && !facts.account.opts_out.is_empty())
     }),
 ];
 
@@ -124,11 +124,11 @@ const OF_LOGINS: &[(Cause, Rule)] = &[
 
 /// By the registry's answers.
 const OF_THE_REGISTRY: &[(Cause, Rule)] = &[
-    (Cause::BreaksPublic, |facts| of_pull(facts, |pull| pull == Pull::BreaksPublic)),
+    (Cause::BreaksPublic, |facts| failed_pull(facts, |pull| pull == Pull::BreaksPublic)),
     (Cause::Expired, expired),
-    (Cause::WrongPassword, |facts| of_login(facts, |login| login.standing() == Standing::Refused)),
-    (Cause::NoRight, |facts| of_pull(facts, |pull| pull == Pull::NoRight)),
-    (Cause::NoSuchTag, |facts| of_pull(facts, |pull| pull == Pull::NoSuchTag)),
+    (Cause::WrongPassword, wrong_password),
+    (Cause::NoRight, |facts| failed_pull(facts, |pull| pull == Pull::NoRight)),
+    (Cause::NoSuchTag, |facts| failed_pull(facts, |pull| pull == Pull::NoSuchTag)),
     (Cause::NotFound, not_found),
     (Cause::RefusedThere, refused),
     (Cause::LaterFixed, later_fixed),
@@ -200,7 +200,7 @@ fn when(holds: bool) -> Option<String> {
     holds.then(String::new)
 }
 
-/// The node has the image; whether a new node could pull it depends on the Secrets.
+/// The node has the image. Whether a new node could pull it depends on the Secrets.
 fn pulled(facts: &Facts) -> Option<String> {
     let unread: Vec<_> = facts.unread().map(|name| format!("`{name}`")).collect();
     let unknown = if unread.is_empty() || is_good(facts) {
@@ -225,11 +225,11 @@ fn not_reported(facts: &Facts) -> Option<String> {
 fn no_reference(facts: &Facts) -> Option<String> {
     let account = facts.pod.as_ref().map_or(facts.account.name.as_str(), |pod| pod.account.as_str());
     let left_out = if facts.account.is_left_out { ", which is not served" } else { "" };
-    (needs_login(facts) && !refers(facts) && !accounts_does(facts))
+    (needs_login(facts) && !refers(facts) && !account_refers(facts))
         .then(|| format!("the ServiceAccount is `{account}`{left_out}"))
 }
 
-/// The Pod refers to a Secret without a login for the image, or will do so after its ServiceAccount was linked.
+/// The Pod, or its ServiceAccount if the Pod has no reference, refers to a Secret that has logins, but none for the image.
 fn no_key(facts: &Facts) -> Option<String> {
     let of_the_account = || facts.account.references.iter().find(|name| has_another_login(name, facts));
     without_login(facts, |secret| secret.logins().next().is_some())
@@ -237,7 +237,8 @@ fn no_key(facts: &Facts) -> Option<String> {
 }
 
 fn secret_empty(facts: &Facts) -> Option<String> {
-    let about = without_login(facts, |secret| is_read(secret) && secret.logins().next().is_none())?;
+    let is_empty = |secret: &PullSecret| matches!(secret.held, Held::Entries(_)) && secret.logins().next().is_none();
+    let about = without_login(facts, is_empty)?;
     let lacks_auths = facts.secrets.iter().any(|secret| secret.lacks_auths);
     Some(if lacks_auths { format!("{about} {}", secret::LACKS_AUTHS) } else { about })
 }
@@ -263,15 +264,11 @@ fn has(secret: &PullSecret, is_it: impl Fn(&Entry) -> bool) -> bool {
     secret.entries().iter().any(is_it)
 }
 
-fn is_read(secret: &PullSecret) -> bool {
-    matches!(secret.held, Held::Entries(_))
-}
-
 fn of_key(facts: &Facts, wanted: Cause) -> Option<String> {
     let image = facts.wanted.reference.as_ref().ok().filter(|_| needs_login(facts))?.image();
     let of = |secret: &PullSecret| {
-        let faults = secret.entries().iter().filter_map(|entry| key::fault(entry, image));
-        let key = faults.into_iter().find(|(cause, _)| *cause == wanted)?.1;
+        let mut faults = secret.entries().iter().filter_map(|entry| key::fault(entry, image));
+        let key = faults.find(|(cause, _)| *cause == wanted)?.1;
         Some(format!("{key} in `{}`", secret.name))
     };
     facts.secrets.iter().find_map(of)

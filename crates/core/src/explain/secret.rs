@@ -24,7 +24,7 @@ pub struct PullSecret {
     pub lacks_auths: bool,
 }
 
-/// Why a kubelet finds nothing in such a Secret, in the words of `verify`.
+/// Why a kubelet finds no login in a Secret that lacks `auths`, in the words of `verify`.
 pub(super) const LACKS_AUTHS: &str = "has logins, but no `auths` around them: the old .dockercfg form";
 
 /// The content of a Secret that a Pod or ServiceAccount refers to.

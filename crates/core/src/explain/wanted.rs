@@ -14,20 +14,20 @@ pub struct Wanted {
     pub name: String,
     /// The image as written.
     pub image: String,
-    /// The image.
+    /// The image, parsed as a kubelet does.
     pub reference: Result<Reference, InvalidImage>,
     /// Its state.
     pub state: State,
 }
 
-/// The state of a container.
+/// How far the node got with an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// The node has not tried yet.
     Unknown,
     /// The container waits, for this reason, with this message.
     Waiting(String, String),
-    /// Its image was pulled.
+    /// The image was pulled.
     Pulled,
 }
 
@@ -37,7 +37,7 @@ impl Wanted {
         Self { name: String::new(), image: image.to_owned(), reference: image.parse(), state: State::Unknown }
     }
 
-    /// The images of a Pod, also of its volumes, each with its state.
+    /// The images of a Pod and its volumes, each with its state.
     pub fn all(pod: &Value) -> Vec<Self> {
         let (spec, status) = (&pod["spec"], &pod["status"]);
         let lists = [
