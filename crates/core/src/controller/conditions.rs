@@ -112,7 +112,7 @@ struct Said {
     message: String,
 }
 
-/// The longest message that the definition allows, in bytes.
+/// The longest message, in bytes: much less than the definition allows.
 const LONGEST: usize = 8_000;
 
 impl Said {

@@ -16,7 +16,7 @@ pub struct Counts {
     pub served: usize,
     /// Namespaces with something to write or to remove.
     pub pending: usize,
-    /// Namespaces with a Secret of somebody else.
+    /// Namespaces where a Secret stays as it is, for example because it belongs to somebody else.
     pub left: usize,
     /// Namespaces with a failing write.
     pub failing: usize,
@@ -87,10 +87,10 @@ impl Machine<'_> {
     }
 }
 
-/// The state of a namespace for some of its pull secrets: problems of another pull secret's Secret do not count.
+/// The state of a namespace for these pull secrets: a problem with the Secret of another pull secret does not count.
 fn standing_of<'h>(chosen: &[usize], here: &'h Here) -> &'h Standing {
     match &here.standing {
-        // Nothing is decided yet.
+        // The last decision was made before the namespace was chosen.
         Standing::Unwanted | Standing::Leaving => &Standing::Pending,
         Standing::Left(place, _) | Standing::Failing(place, _) | Standing::Contested(place, _) if matches!(place.target, Target::Secret(number) if !chosen.contains(&number)) =>
         {

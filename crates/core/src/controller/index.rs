@@ -57,7 +57,8 @@ impl Held {
 pub(super) struct Here {
     /// Whether the namespace itself was seen: its objects may be seen first.
     pub(super) is_known: bool,
-    /// Its annotations and its ServiceAccounts. The version stays after the namespace is deleted, so that no older state counts as new.
+    /// Its annotations and its ServiceAccounts. After the namespace is deleted, its version stays as long as objects of it are known, so that no
+    /// older state counts as new.
     pub(super) space: Space,
     pub(super) secrets: LiteMap<usize, Box<Held>>,
     /// ServiceAccounts that got a reference, so that the reference counts as ours even without a Secret.
@@ -72,7 +73,7 @@ pub(super) struct Here {
 }
 
 impl Here {
-    /// Whether nothing of it is left.
+    /// Whether nothing is known about it.
     pub(super) fn is_empty(&self) -> bool {
         !self.is_known && self.secrets.is_empty() && self.space.accounts.is_empty()
     }
@@ -109,7 +110,7 @@ fn opt_out(annotations: BTreeMap<String, String>) -> BTreeMap<String, String> {
     kept(annotations, |name| OPT_OUT.contains(&name))
 }
 
-/// A new map: one that becomes empty by `retain` keeps its memory.
+/// The entries with these names, in a new map: `retain` would keep the memory of the old one.
 fn kept(all: BTreeMap<String, String>, is_kept: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
     all.into_iter().filter(|(name, _)| is_kept(name)).collect()
 }
@@ -129,7 +130,7 @@ pub(super) fn is_older_than(metadata: &Metadata, known: &Metadata) -> bool {
     is_older(&metadata.uid, &metadata.resource_version, (&known.uid, &known.resource_version))
 }
 
-/// A field manager other than ours.
+/// A manager of this field other than ours.
 pub(super) fn other_manager(metadata: &Metadata, field: &str, ours: &str) -> Option<String> {
     metadata.managers(field).find(|manager| *manager != ours).map(str::to_owned)
 }

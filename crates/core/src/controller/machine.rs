@@ -7,7 +7,7 @@ use super::counts::Counts;
 use super::index::{Held, Here, is_older, is_older_than, trimmed};
 use super::namespace::{Needs, Rules, Standing};
 use super::trouble::{Contests, Troubles};
-use super::{Choosing, Notice, Outcome, Place, Target, Watch, Write};
+use super::{Choosing, Deed, Notice, Outcome, Place, Target, Watch, Write};
 use crate::cluster::facts::Phase;
 use crate::cluster::stuck::Pod;
 use crate::cluster::{Accounts, Delivery};
@@ -24,9 +24,9 @@ pub struct Machine<'d> {
     pub(super) manager: String,
     pub(super) index: BTreeMap<Namespace, Box<Here>>,
     pub(super) watches: BTreeMap<Watch, Seen>,
-    /// By the number of the pull secret: how many namespaces are chosen for it by their names.
+    /// By the number of the pull secret: how many namespaces are chosen for it, even if they have opted out.
     pub(super) named: Vec<usize>,
-    /// Whether people were told that nothing of a pull secret is removed.
+    /// By the number of the pull secret: whether a notice says that its objects are not removed.
     pub(super) said: Vec<bool>,
     pub(super) queue: VecDeque<Namespace>,
     pub(super) queued: BTreeSet<Namespace>,
@@ -104,14 +104,13 @@ impl<'d> Machine<'d> {
         self.watches.values().all(|seen| seen.is_complete)
     }
 
-    /// Whether all namespaces and ServiceAccounts were seen: nothing is written before. The Secrets of a pull secret matter only
-    /// for that pull secret.
+    /// Whether all namespaces and ServiceAccounts were seen: nothing is written before that. The Secrets of a pull secret matter only for
+    /// that pull secret.
     pub fn may_begin(&self) -> bool {
-        let is_needed = |watch: &Watch| !matches!(watch, Watch::Secrets(_));
-        self.watches.iter().all(|(watch, seen)| seen.is_complete || !is_needed(watch))
+        self.watches.iter().all(|(watch, seen)| seen.is_complete || matches!(watch, Watch::Secrets(_)))
     }
 
-    /// Whether nothing is due now.
+    /// Whether every watch is complete, and no work is queued or under way.
     pub fn is_idle(&self) -> bool {
         self.is_synced() && self.queue.is_empty() && self.ready.is_empty() && self.busy.is_empty()
     }
@@ -132,7 +131,9 @@ impl<'d> Machine<'d> {
             self.decide(&namespace, now);
         }
         let write = self.ready.pop_front()?;
-        if let (Some(name), Some(here)) = (write.linked(), self.index.get_mut(&write.place.namespace)) {
+        if let (Deed::Link(_), Target::Account(name)) = (&write.deed, &write.place.target)
+            && let Some(here) = self.index.get_mut(&write.place.namespace)
+        {
             here.linked.insert(name.clone(), ());
         }
         Some(write)
@@ -187,7 +188,7 @@ impl<'d> Machine<'d> {
         mem::take(&mut self.notices)
     }
 
-    /// The chosen namespaces, each with its state.
+    /// The existing namespaces, each with its state.
     pub fn standings(&self) -> impl Iterator<Item = (&Namespace, &Standing)> {
         self.index.iter().filter(|(_, here)| here.is_known).map(|(name, here)| (name, &here.standing))
     }
@@ -235,7 +236,7 @@ impl<'d> Machine<'d> {
         self.due.extend(due.map(|due| (due, namespace.clone())));
         self.busy.extend(writes.iter().map(|write| write.place.clone()));
         self.ready.extend(writes);
-        self.said_once(&holds);
+        self.report_holds(&holds);
         let Some(here) = self.index.get_mut(namespace) else { return };
         if here.standing != standing {
             self.notices.extend(match &standing {
@@ -252,8 +253,8 @@ impl<'d> Machine<'d> {
         }
     }
 
-    /// Reports each pull secret for which no namespace is chosen, once.
-    fn said_once(&mut self, holds: &[bool]) {
+    /// Reports once each pull secret for which no namespace is chosen.
+    fn report_holds(&mut self, holds: &[bool]) {
         if self.manner == Manner::Patcher {
             return;
         }

@@ -98,16 +98,6 @@ pub struct Write {
     pub deed: Deed,
 }
 
-impl Write {
-    /// The ServiceAccount that gets a reference by this write.
-    fn linked(&self) -> Option<&ResourceName> {
-        match (&self.deed, &self.place.target) {
-            (Deed::Link(_), Target::Account(name)) => Some(name),
-            _ => None,
-        }
-    }
-}
-
 /// What a write does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
@@ -151,6 +141,6 @@ pub enum Notice {
     Failing(Place, String),
     /// Another manager undoes our writes.
     Contested(Place, Option<String>),
-    /// No namespace is chosen for this pull secret any more, so its objects are not removed.
+    /// No namespace is chosen for this pull secret, so its objects are not removed.
     HoldsRemovals(usize),
 }

@@ -46,7 +46,7 @@ pub(super) struct Rules<'a, 'd> {
     pub(super) choices: &'a [Choosing<'d>],
     /// By the number of the pull secret: whether its objects must not be removed.
     pub(super) holds: &'a [bool],
-    /// By the number of the pull secret: whether its Secrets were seen. Others are unknown, for example if the account may not watch them.
+    /// By the number of the pull secret: whether its Secrets were seen. They are not seen if the account may not watch them.
     pub(super) seen: &'a [bool],
     pub(super) troubles: &'a Troubles,
     pub(super) is_busy: &'a dyn Fn(&Place) -> bool,
@@ -82,7 +82,7 @@ impl Rules<'_, '_> {
         needs
     }
 
-    /// Adds the references; returns whether nothing more can be done for them now.
+    /// Adds the references; returns whether the Secret may follow: each reference exists, or cannot be added now.
     fn link(&self, wanted: &[usize], namespace: &Namespace, here: &Here, needs: &mut Needs) -> bool {
         let mut is_done = true;
         for step in self.delivery.links(wanted, namespace, &here.space) {
@@ -107,30 +107,24 @@ impl Rules<'_, '_> {
 
     fn secret(&self, number: usize, namespace: &Namespace, here: &Here, is_linked: bool, needs: &mut Needs) {
         let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
-        let there = here.secrets.get(&number);
+        let there = here.secrets.get(&number).map(Box::as_ref);
         let left = |held: &Held| match (held.judged.action, held.judged.reason) {
-            (Action::Keep, Reason::Current) => None,
             (Action::Keep | Action::Refuse, Reason::Unchangeable) => {
                 Some("its type, or its data, cannot change".to_owned())
             }
             (Action::Keep, _) if self.delivery.on_conflict == OnConflict::Keep => {
                 Some("it is not what is wanted, and nothing may be overwritten".to_owned())
             }
-            (Action::Keep | Action::Refuse, _) => Some(
-                held.judged
-                    .whose
-                    .as_ref()
-                    .map_or("it is somebody else's".to_owned(), |whose| format!("it is that of {whose}")),
-            ),
+            (Action::Keep | Action::Refuse, _) => Some(match &held.judged.whose {
+                Some(whose) => format!("it belongs to {whose}"),
+                None => "it is somebody else's".to_owned(),
+            }),
             _ => None,
         };
-        match there {
-            Some(held) if held.is_good() => self.settled(&place, needs),
-            Some(held) if left(held).is_some() => {
-                let why = left(held).unwrap_or_default();
-                needs.lower(Standing::Left(place, why));
-            }
-            Some(held) if is_linked && held.judged.reason == Reason::Unchangeable => {
+        match (there, there.and_then(left)) {
+            (Some(held), _) if held.is_good() => self.settled(&place, needs),
+            (_, Some(why)) => needs.lower(Standing::Left(place, why)),
+            (Some(held), _) if is_linked && held.judged.reason == Reason::Unchangeable => {
                 self.write(place, Deed::Delete(held.identity.clone()), needs);
             }
             _ if is_linked => {
@@ -140,8 +134,8 @@ impl Rules<'_, '_> {
         }
     }
 
-    /// Removes our objects that are no longer wanted: first the references, and when all are gone the Secret. A reference without
-    /// a Secret of ours counts as ours if it was added here.
+    /// Removes our objects that are no longer wanted: first the references, and when all are gone the Secret. A reference without a Secret
+    /// of ours counts as ours if this controller added it.
     fn remove(&self, wanted: &[usize], namespace: &Namespace, here: &Here, needs: &mut Needs) {
         let mut references: BTreeMap<&ResourceName, Vec<ResourceName>> = BTreeMap::new();
         for (number, pull_secret) in self.delivery.pull_secrets.iter().enumerate() {
@@ -177,7 +171,7 @@ impl Rules<'_, '_> {
         }
     }
 
-    /// Returns the write, unless it already runs, or waits after a failure.
+    /// Adds the write, unless it already runs, or waits after a failure.
     fn write(&self, place: Place, deed: Deed, needs: &mut Needs) -> Tried {
         needs.lower(match self.troubles.last(&place) {
             Some(Why::Contest(manager)) => Standing::Contested(place.clone(), manager.clone()),
@@ -207,7 +201,7 @@ impl Rules<'_, '_> {
 /// The state of the work on an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tried {
-    /// It is done, or will be in a moment.
+    /// It runs, or will run in a moment.
     Runs,
     /// It waits after a failure.
     Waits,

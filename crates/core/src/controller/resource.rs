@@ -55,7 +55,7 @@ impl Resource {
         self.metadata.object.annotations.get(OWNER).map(String::as_str)
     }
 
-    /// Sorts older resources first: they keep their pull secrets.
+    /// The key that sorts older resources first: they keep their pull secrets.
     pub fn age(&self) -> (&str, &str) {
         (&self.metadata.creation_timestamp, self.name())
     }

@@ -1,4 +1,4 @@
-//! Updates the index from watches, and notices when somebody else has undone a write.
+//! Updates the index from the events of watches, and recognizes when somebody else has undone a write.
 
 use std::collections::BTreeSet;
 use std::mem;
@@ -102,11 +102,11 @@ impl Machine<'_> {
         self.troubles.forget(name);
     }
 
-    /// Updates for how many namespaces each pull secret is chosen, when a namespace changes from `before` to `now`.
-    fn recount(&mut self, before: &[bool], now: &[bool]) {
+    /// Updates how many namespaces are chosen for each pull secret, after the choice of one namespace changed from `before` to `after`.
+    fn recount(&mut self, before: &[bool], after: &[bool]) {
         for (number, count) in self.named.iter_mut().enumerate() {
             let is = |named: &[bool]| usize::from(named.get(number).copied().unwrap_or(false));
-            *count = *count + is(now) - is(before);
+            *count = *count + is(after) - is(before);
         }
     }
 
@@ -116,6 +116,7 @@ impl Machine<'_> {
             return;
         };
         self.remember(watch, &namespace, Some(&name));
+        let place = Place { namespace: namespace.clone(), target: Target::Account(name.clone()) };
         let here = self.index.entry(namespace.clone()).or_default();
         let mut is_undone = false;
         if let Some(known) = here.space.accounts.get(&name) {
@@ -123,27 +124,24 @@ impl Machine<'_> {
                 return;
             }
             let (was, is) = (&known.image_pull_secrets, &account.image_pull_secrets);
-            let lost = self.delivery.pull_secrets.iter().enumerate().any(|(number, one)| {
+            is_undone = self.delivery.pull_secrets.iter().enumerate().any(|(number, one)| {
                 refers(was, one.name)
                     && !refers(is, one.name)
                     && self.choices[number].takes(&namespace, here)
                     && one.accounts.has(&name)
             });
-            is_undone = lost && here.is_known;
             if is_undone {
                 let manager = other_manager(&account.metadata, "f:imagePullSecrets", &self.manager);
-                let place = Place { namespace: namespace.clone(), target: Target::Account(name.clone()) };
-                self.undone(&place, manager, now);
+                self.troubles.undone(&place, now, manager);
             }
         }
-        let here = self.index.entry(namespace.clone()).or_default();
         if !account.metadata.managed_fields.is_empty() {
             here.unrecorded.remove(&name);
         } else if is_undone {
             here.unrecorded.insert(name.clone());
         }
-        here.space.accounts.insert(name.clone(), trimmed(account));
-        self.troubles.seen(&Place { namespace: namespace.clone(), target: Target::Account(name) });
+        here.space.accounts.insert(name, trimmed(account));
+        self.troubles.seen(&place);
         self.queue(&namespace);
     }
 
@@ -166,7 +164,7 @@ impl Machine<'_> {
             OnConflict::Overwrite if namespace == self.own => OnConflict::Inherit,
             elsewhere => elsewhere,
         };
-        let held = Held::new(self.delivery.judge_with(number, secret, on_conflict), secret);
+        let held = Held::new(self.delivery.judge(number, secret, on_conflict), secret);
         let here = self.index.entry(namespace.clone()).or_default();
         let (uid, version) = (&held.identity.uid, &held.identity.version);
         if let Some(known) = here.secrets.get(&number)
@@ -175,15 +173,16 @@ impl Machine<'_> {
             return;
         }
         let was_good = here.secrets.get(&number).is_some_and(|held| held.is_good());
-        let is_wanted = here.is_known && self.choices[number].takes(&namespace, here);
-        let is_undone =
-            was_good && is_wanted && !held.is_good() && held.identity.version != here.secrets[&number].identity.version;
+        let is_undone = was_good
+            && !held.is_good()
+            && self.choices[number].takes(&namespace, here)
+            && held.identity.version != here.secrets[&number].identity.version;
         here.secrets.insert(number, Box::new(held));
         let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
         self.troubles.seen(&place);
         if is_undone {
             let manager = other_manager(&secret.metadata, "f:data", &self.manager);
-            self.undone(&place, manager, now);
+            self.troubles.undone(&place, now, manager);
         }
         self.queue(&namespace);
     }
@@ -191,19 +190,15 @@ impl Machine<'_> {
     fn secret_gone(&mut self, number: usize, namespace: &Namespace, now: u64) {
         let Some(here) = self.index.get_mut(namespace) else { return };
         let was_good = here.secrets.remove(&number).is_some_and(|held| held.is_good());
-        let is_undone = was_good && here.is_known && self.choices[number].takes(namespace, here);
+        let is_undone = was_good && self.choices[number].takes(namespace, here);
         if here.is_empty() {
             self.index.remove(namespace);
         }
         let place = Place { namespace: namespace.clone(), target: Target::Secret(number) };
         self.troubles.seen(&place);
         if is_undone {
-            self.undone(&place, None, now);
+            self.troubles.undone(&place, now, None);
         }
         self.queue(namespace);
-    }
-
-    fn undone(&mut self, place: &Place, manager: Option<String>, now: u64) {
-        self.troubles.undone(place, now, manager);
     }
 }

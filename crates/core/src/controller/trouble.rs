@@ -8,9 +8,9 @@ use crate::names::{Namespace, ResourceName};
 
 /// An object is contested after so many undone writes within ten minutes.
 pub const CONTESTED_AFTER: usize = 5;
-/// Ten minutes.
+/// How long an undone write counts, and the first pause of a contested write: ten minutes.
 const WINDOW: u64 = 10 * 60 * 1000;
-/// The longest pause between two tries of a contested write.
+/// The longest pause of a contested write.
 const LONGEST_CONTEST: u64 = 60 * 60 * 1000;
 /// The first pause after a failure, and the longest.
 const AFTER_FAILURE: (u64, u64) = (200, 60_000);

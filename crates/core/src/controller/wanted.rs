@@ -17,7 +17,7 @@ pub struct Config {
     pub pull_secrets: Vec<Wanted>,
     /// What to do with somebody else's Secret of the same name.
     pub on_conflict: OnConflict,
-    /// What to do with a Secret of another type.
+    /// What to do with a Secret that cannot be changed as wanted.
     pub unchangeable: Unchangeable,
 }
 
@@ -73,7 +73,7 @@ pub enum Name {
 }
 
 impl Config {
-    /// A config that keeps Secrets of others, and Secrets that cannot change.
+    /// A config that leaves Secrets of other owners as they are, and Secrets that cannot change.
     pub fn sparing(owner: ResourceName, link: Link, pull_secrets: Vec<Wanted>) -> Self {
         Self { owner, link, pull_secrets, on_conflict: OnConflict::Skip, unchangeable: Unchangeable::Refuse }
     }

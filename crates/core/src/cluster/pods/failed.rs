@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Container, Pod, PodSpec, PodStatus, Waiting, words};
 
 /// Where a Pod names an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// In an init container.

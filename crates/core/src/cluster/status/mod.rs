@@ -60,8 +60,8 @@ pub struct SecretStatus {
     pub accounts: Vec<AccountStatus>,
 }
 
-/// The states of a pull secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// The states of a pull secret, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// No kubelet can use it.

@@ -1,4 +1,4 @@
-//! Tests the order of the writes of a fresh namespace: the reference first, the Secret second.
+//! Tests the writes of a fresh namespace: the reference first, the Secret second.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn in_an_empty_cluster(check: impl FnOnce(Machine<'_>)) {
     choosing(&Selection::default(), &["default"], check);
 }
 
-/// The same, for these namespaces and ServiceAccounts.
+/// Runs this with such a machine that serves these namespaces and ServiceAccounts.
 fn choosing(selection: &Selection, accounts: &[&str], check: impl FnOnce(Machine<'_>)) {
     let name: ResourceName = "pull".parse().unwrap();
     let default: Vec<ResourceName> = accounts.iter().map(|name| name.parse().unwrap()).collect();
@@ -58,7 +58,7 @@ fn seen(account: crate::cluster::facts::Account) -> Event {
 }
 
 #[test]
-fn a_named_namespace_or_service_account_that_does_not_exist_is_known() {
+fn a_named_namespace_or_service_account_that_does_not_exist_is_reported() {
     let include = ["fresh", "frehs", "f*"].map(|name| name.parse().unwrap()).to_vec();
     let selection = Selection { include, ..Selection::default() };
     choosing(&selection, &["default", "bulider"], |mut machine| {
@@ -91,7 +91,7 @@ fn a_fresh_namespace_gets_the_reference_first_and_the_secret_once_the_reference_
 }
 
 #[test]
-fn before_a_service_account_is_there_no_pod_can_be_and_the_secret_does_not_wait() {
+fn the_secret_does_not_wait_for_a_service_account_that_does_not_exist_yet() {
     in_an_empty_cluster(|mut machine| {
         machine.see(namespace(), 1);
         let secret = machine.next(1).unwrap();
@@ -103,7 +103,7 @@ fn before_a_service_account_is_there_no_pod_can_be_and_the_secret_does_not_wait(
 }
 
 #[test]
-fn a_reference_that_cannot_be_added_keeps_no_secret_away() {
+fn a_secret_does_not_wait_for_a_reference_that_cannot_be_added() {
     in_an_empty_cluster(|mut machine| {
         machine.see(namespace(), 1);
         machine.see(seen(account("1", &[])), 1);

@@ -1,4 +1,4 @@
-//! Collects the given flags, read as Go does, and variables. A flag wins over its variable.
+//! Collects the flags, as Go reads them, and the variables. A flag wins over its variable.
 
 use std::collections::BTreeMap;
 

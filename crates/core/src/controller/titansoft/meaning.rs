@@ -8,7 +8,7 @@ use crate::names::{OF_THE_CLUSTER, SecretKey};
 use crate::spec::choice::Link;
 
 impl Settings {
-    /// The meaning of the settings. The owner is the name of the Secret.
+    /// What these settings ask of the controller. The owner is the name of the Secret.
     pub fn config(&self) -> Config {
         let Self { overwrites, accounts, secret_name, excluded, login: _, verbosity: _, passes: _, interval: _ } = self;
         let (link, accounts) = match accounts {

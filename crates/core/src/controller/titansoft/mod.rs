@@ -1,7 +1,7 @@
 //! Reads the variables and flags of Titansoft's imagepullsecret-patcher, with their documented meaning.
 //!
-//! The source of every rule is the table in that project's README. If the patcher's code differs from the table, the table counts. So
-//! unreadable booleans, durations without a unit and spaces in lists do not silently become defaults.
+//! The source of every rule is the table in that project's README. If the patcher's code differs from the table, the table counts. For
+//! example, an unreadable boolean or a duration without a unit is an error, and not silently the default.
 
 mod given;
 mod meaning;
@@ -13,7 +13,6 @@ use secrecy::SecretString;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::{NamespacePattern, ResourceName};
-use crate::spec::SECRET_NAME;
 use given::Given;
 
 /// The settings of the patcher.
@@ -82,8 +81,8 @@ pub enum Login {
     File(&'static str, String),
 }
 
-/// Whether a program with these arguments and variables acts as the patcher: it has only flags of the patcher, and at least one of these
-/// flags or one of the patcher's variables.
+/// Whether a program with these arguments and variables acts as the patcher: its first argument is a flag of the patcher, or it has no
+/// argument and one of the patcher's variables.
 pub fn is_meant(arguments: &[&str], is_there: impl Fn(&str) -> bool) -> bool {
     match arguments.first() {
         Some(first) => given::is_a_flag(first),
@@ -148,11 +147,6 @@ fn login(given: &Given<'_>) -> Result<Login, Diagnostic> {
                 .hint("mount the source Secret, and set CONFIG_DOCKERCONFIGJSONPATH=/app/secrets/.dockerconfigjson"))
         }
     }
-}
-
-/// The default name of the Secret.
-fn default_name() -> ResourceName {
-    ResourceName::known(SECRET_NAME)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Settings {
     super::read(arguments, variables).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
-/// A problem beside a good login.
+/// The messages of the problems that are left with a valid login.
 fn problems(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
     let variables = variables.iter().chain([&FILE]).map(|(name, value)| (*name, Some(*value)));
     let problems = super::read(arguments, variables).err().unwrap_or_default();
@@ -23,7 +23,7 @@ fn names<T: ToString>(names: &[T]) -> String {
 }
 
 #[test]
-fn without_settings_the_defaults_of_the_documentation_count() {
+fn without_settings_the_documented_defaults_apply() {
     let settings = settings(&[], &[FILE]);
     assert_eq!(settings.overwrites, Overwrites::All);
     assert_eq!((settings.verbosity, settings.passes), (Verbosity::Normal, Passes::ForEver));
@@ -115,7 +115,7 @@ fn a_wrong_value_is_an_error_with_the_name_and_without_the_value() {
 }
 
 #[test]
-fn an_unknown_variable_or_flag_is_an_error_and_the_variables_of_a_service_are_none() {
+fn an_unknown_variable_or_flag_is_an_error_but_a_variable_of_a_service_is_ignored() {
     let read = |name: &'static str| {
         let found = super::read(&[], [(FILE.0, Some(FILE.1)), (name, Some("hunter2"))]);
         found.err().map(|problems| format!("{}: {:?}", problems[0].message, problems[0].hint))
@@ -146,7 +146,7 @@ fn an_unknown_variable_or_flag_is_an_error_and_the_variables_of_a_service_are_no
 }
 
 #[test]
-fn a_program_stands_in_where_nothing_but_the_patchers_flags_or_variables_are_there() {
+fn the_program_acts_as_the_patcher_if_a_flag_of_it_comes_first_or_only_its_variables_are_set() {
     let none = |_: &str| false;
     let force = |name: &str| name == "CONFIG_FORCE";
     assert!(is_meant(&[], force) && is_meant(&["-force=true", "x"], none) && is_meant(&["--runonce"], none));

@@ -3,11 +3,10 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::default_name;
 use super::given::Given;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::{InvalidName, NamespacePattern, ResourceName};
-use crate::spec::go;
+use crate::spec::{SECRET_NAME, go};
 
 /// The default pause between two passes.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -42,24 +41,20 @@ impl Given<'_> {
     }
 
     pub(super) fn secret_name(&self, problems: &mut Vec<Diagnostic>) -> Option<ResourceName> {
-        let Some((name, text)) = self.text("CONFIG_SECRETNAME") else { return Some(default_name()) };
+        let Some((name, text)) = self.text("CONFIG_SECRETNAME") else { return Some(ResourceName::known(SECRET_NAME)) };
         text.parse().map_err(|_| problems.push(wrong(name, "is no name of a Secret", "write image-pull-secret"))).ok()
     }
 
-    /// A duration as Go reads it. Less than a second would only load the API server.
+    /// A duration as Go reads it. Less than a second is an error, because such passes would only load the API server.
     pub(super) fn interval(&self, problems: &mut Vec<Diagnostic>) -> Option<Duration> {
         let Some((name, text)) = self.text("CONFIG_LOOP_DURATION") else { return Some(INTERVAL) };
-        match go::nanoseconds(text) {
-            Some(nanoseconds) if nanoseconds >= go::SECOND => Some(Duration::from_secs_f64(nanoseconds / go::SECOND)),
-            Some(_) => {
-                problems.push(wrong(name, "is shorter than a second", "write 10s"));
-                None
-            }
-            None => {
-                problems.push(wrong(name, "is no duration with a unit", "write 10s, or 1m30s"));
-                None
-            }
-        }
+        let problem = match go::nanoseconds(text) {
+            Some(number) if number >= go::SECOND => return Some(Duration::from_secs_f64(number / go::SECOND)),
+            Some(_) => wrong(name, "is shorter than a second", "write 10s"),
+            None => wrong(name, "is no duration with a unit", "write 10s, or 1m30s"),
+        };
+        problems.push(problem);
+        None
     }
 }
 
