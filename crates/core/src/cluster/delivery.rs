@@ -1,7 +1,5 @@
 //! Holds what a run wants in a cluster.
 
-use std::fmt;
-
 use secrecy::SecretString;
 
 use super::facts::Space;
@@ -125,19 +123,6 @@ pub enum OnConflict {
     Inherit,
     /// The Secret stays, even if it belongs to this owner, and counts as ours if it holds the same logins.
     Keep,
-}
-
-impl fmt::Display for OnConflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fail => "fail",
-            Self::Skip => "skip",
-            Self::Adopt => "adopt",
-            Self::Overwrite => "overwrite",
-            Self::Inherit => "inherit",
-            Self::Keep => "keep",
-        })
-    }
 }
 
 /// What to do with a Secret of another type, or an immutable Secret.

@@ -98,7 +98,7 @@ mod tests {
         ] {
             let content = if same { logins.to_json().expose_secret().to_owned() } else { "{}".to_owned() };
             let found = judged(on_conflict, &secret(&content, type_, marks));
-            assert_eq!(found, expected, "{on_conflict} {same} {type_} {marks}");
+            assert_eq!(found, expected, "{on_conflict:?} {same} {type_} {marks}");
         }
     }
 }

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_that_somebody_wrote_into_an_object_is_more_than_a_name() {
+    fn only_a_valid_name_from_an_object_is_shown() {
         for name in ["web-7", "system:node", "Job", "a_b.c"] {
             assert_eq!(plain(name), name);
         }

@@ -214,7 +214,7 @@ mod tests {
     use crate::spec::choice::Link;
 
     #[test]
-    fn a_policy_is_compared_with_its_binding_and_without_the_logins_all_but_its_registries() {
+    fn policies_and_bindings_are_compared_and_without_the_logins_the_registries_do_not_count() {
         let (name, logins) = ("pull".parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
         let delivery = |logins| Delivery {
             pull_secrets: vec![PullSecret::new(&name, vec!["team".parse().unwrap()], Accounts::All, logins)],
@@ -254,14 +254,14 @@ mod tests {
         assert_eq!(
             merged(Merge::Add, &wider, "somebody"),
             json!(["team"]),
-            "that of another owner is not ours to read"
+            "the binding of another owner does not count"
         );
         let mut of_a_patcher = wider.clone();
         *of_a_patcher.pointer_mut(OPERATOR).unwrap() = json!("NotIn");
         assert_eq!(
             merged(Merge::Add, &of_a_patcher, "acme"),
             json!(["team"]),
-            "that of a patcher names what it leaves out"
+            "the binding of a patcher lists what it leaves out"
         );
         let mut of_a_controller = found.clone();
         for policy in of_a_controller.iter_mut().flatten() {
@@ -270,7 +270,7 @@ mod tests {
         }
         assert_eq!(actions(&known, &of_a_controller), [Action::Refuse, Action::Refuse]);
         wider["metadata"]["annotations"][STRATEGY] = json!(CONTROLLER);
-        assert_eq!(merged(Merge::Add, &wider, "acme"), json!(["team"]), "that of a controller is not ours to widen");
+        assert_eq!(merged(Merge::Add, &wider, "acme"), json!(["team"]), "the binding of a controller is not extended");
         found[1].as_mut().unwrap()["spec"]["matchResources"] = json!({});
         assert_eq!(actions(&known, &found), [Action::Keep, Action::Update]);
         found[1].as_mut().unwrap()["metadata"]["annotations"] = json!({});

@@ -52,12 +52,11 @@ impl Removal<'_> {
             let object = Object::Account { list: account.image_pull_secrets.clone(), references: references.clone() };
             (!references.is_empty()).then(|| left_over(namespace, name, object))
         });
-        let accounts: Vec<_> = accounts.collect();
         let secrets = ours.iter().map(|(name, secret)| {
             let object = Object::Secret { number: None, there: Some(Box::new((*secret).clone())) };
             left_over(namespace, name, object)
         });
-        accounts.into_iter().chain(secrets).collect()
+        accounts.chain(secrets).collect()
     }
 
     /// Whether the ServiceAccount has a reference to this Secret that this owner may have written.
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_leaves_its_secrets_and_the_references_to_them_and_nothing_of_others() {
+    fn the_secrets_of_an_owner_and_the_references_to_them_are_removed_and_nothing_of_others() {
         let ours = format!(",{OURS}");
         let other = ours.replace("\"a\"", "\"b\"");
         let facts = facts(

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn names_globs_and_all_choose_and_leave_out_what_cannot_or_should_not_be_served() {
+    fn names_globs_and_all_choose_only_namespaces_that_can_and_should_be_served() {
         for (include, exclude, others, expected) in [
             (&[][..], &[][..], Others::None, ""),
             (&[], &[], Others::All, "shop-a shop-b"),
@@ -172,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_run_left_is_found_everywhere() {
+    fn to_clean_up_the_clusters_own_and_opted_out_namespaces_are_chosen_too() {
         let choice = Choice { include: &[], exclude: &[], others: Others::All, aim: Aim::CleanUp };
         assert_eq!(names(&choice.choose(&existing())), "kube-system openshift-dns shop-a shop-b shop-out");
     }
 
     #[test]
-    fn a_name_that_cannot_be_served_is_said() {
+    fn a_name_that_cannot_be_served_is_reported() {
         let chosen = choose(&["shop-ends", "shop-out", "gone", "gone-too"], &["gone-too"], Others::None);
         let left_out: Vec<_> = chosen.left_out.iter().map(|(name, why)| (name.as_str(), *why)).collect();
         assert_eq!(left_out, [("shop-ends", Why::Terminating), ("shop-out", Why::OptedOut)]);

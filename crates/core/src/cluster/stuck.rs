@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_pod_helps_only_where_it_refers_to_what_its_service_account_refers_to() {
+    fn a_new_pod_helps_only_if_it_gets_the_reference() {
         let (name, logins): (ResourceName, _) = ("ours".parse().unwrap(), logins());
         let (namespace, linked): (Namespace, [ResourceName; 1]) = ("n".parse().unwrap(), ["default".parse().unwrap()]);
         let helps = |link: Link, account: &str, own: Value| {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_pod_and_one_of_a_budget_that_allows_nothing_stay() {
+    fn a_bare_pod_and_a_pod_whose_budget_allows_no_disruption_stay() {
         let budget = |allowed: i64, policy: &str, selector: Value| -> Budget {
             serde_json::from_value(json!({
                 "metadata": {"name": "b", "namespace": "n"},

@@ -156,30 +156,25 @@ fn ready(verdict: &Verdict, counts: Counts, trouble: Option<(&'static str, Strin
 }
 
 fn not_permitted(verdict: &Verdict) -> Said {
-    let type_ = "NotPermitted";
-    match verdict.refusals.as_slice() {
-        [] => Said {
-            type_,
-            status: "False",
-            reason: "WithinTheInstallation",
-            message: "the installation permits everything that it asks for".to_owned(),
-        },
-        [first, ..] => {
-            let messages: Vec<_> = verdict.refusals.iter().map(|refusal| refusal.message.as_str()).collect();
-            Said { type_, status: "True", reason: first.reason.as_str(), message: messages.join("; ") }
+    let said = |status, reason, message| Said { type_: "NotPermitted", status, reason, message };
+    let messages: Vec<_> = verdict.refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+    match verdict.refusals.first() {
+        None => {
+            said("False", "WithinTheInstallation", "the installation permits everything that it asks for".to_owned())
         }
+        Some(first) => said("True", first.reason.as_str(), messages.join("; ")),
     }
 }
 
 fn login_broken(verdict: &Verdict) -> Said {
-    let type_ = "LoginBroken";
+    let said = |status, reason, message| Said { type_: "LoginBroken", status, reason, message };
     if !verdict.refusals.is_empty() {
-        return Said { type_, status: "Unknown", reason: "NotRead", message: "its logins are not read".to_owned() };
+        said("Unknown", "NotRead", "its logins are not read".to_owned())
+    } else if verdict.broken.is_empty() {
+        said("False", "Checked", "its logins are well-formed".to_owned())
+    } else {
+        said("True", "Broken", verdict.broken.join("; "))
     }
-    if verdict.broken.is_empty() {
-        return Said { type_, status: "False", reason: "Checked", message: "its logins are well-formed".to_owned() };
-    }
-    Said { type_, status: "True", reason: "Broken", message: verdict.broken.join("; ") }
 }
 
 fn login_accepted(verdict: &Verdict, accepted: Accepted) -> Said {

@@ -158,9 +158,8 @@ impl<'d> Machine<'d> {
             }
             (Outcome::Secret(identity), Target::Secret(number)) => {
                 self.troubles.done(place, now);
-                let known =
-                    here.secrets.get(number).map(|held| (held.identity.uid.as_str(), held.identity.version.as_str()));
-                if !known.is_some_and(|known| is_older(&identity.uid, &identity.version, known)) {
+                let known = here.secrets.get(number).map(|held| &held.identity);
+                if !known.is_some_and(|seen| is_older(&identity.uid, &identity.version, (&seen.uid, &seen.version))) {
                     here.secrets.insert(*number, Box::new(Held::written(identity)));
                 }
             }
@@ -198,8 +197,8 @@ impl<'d> Machine<'d> {
         let Ok(namespace) = pod.metadata.namespace.parse() else { return false };
         let here = self.index.get(&namespace).filter(|here| here.standing == Standing::Served);
         here.is_some_and(|here| {
-            let numbers = self.choices.iter().enumerate().filter(|(_, choice)| choice.takes(&namespace, here));
-            let numbers: Vec<_> = numbers.map(|(number, _)| number).collect();
+            let numbers = (0..self.choices.len()).filter(|number| self.choices[*number].takes(&namespace, here));
+            let numbers: Vec<_> = numbers.collect();
             self.delivery.helps(&numbers, pod, &namespace, &here.space)
         })
     }

@@ -27,7 +27,7 @@ pub use counts::Counts;
 pub use index::Identity;
 pub use machine::{Machine, Manner};
 pub use namespace::Standing;
-pub use trouble::{CONTESTED_AFTER, Contests};
+pub use trouble::Contests;
 
 /// The kinds of objects that are watched.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -54,20 +54,14 @@ pub(super) struct Rules<'a, 'd> {
 }
 
 impl Rules<'_, '_> {
-    /// The pull secrets that a namespace gets.
-    pub(super) fn wanted(&self, namespace: &Namespace, here: &Here) -> Vec<usize> {
-        let takes = |(_, choice): &(usize, &Choosing<'_>)| choice.takes(namespace, here);
-        self.choices.iter().enumerate().filter(takes).map(|(number, _)| number).collect()
-    }
-
     /// What the namespace needs next.
     pub(super) fn needs(&self, namespace: &Namespace, here: &Here) -> Needs {
         let mut needs = Needs::default();
         if !here.is_known || here.space.phase == Phase::Terminating {
             return needs;
         }
-        let (wanted, unseen): (Vec<_>, Vec<_>) =
-            self.wanted(namespace, here).into_iter().partition(|number| self.seen[*number]);
+        let chosen = (0..self.choices.len()).filter(|number| self.choices[*number].takes(namespace, here));
+        let (wanted, unseen): (Vec<_>, Vec<_>) = chosen.partition(|number| self.seen[*number]);
         if !unseen.is_empty() {
             needs.lower(Standing::Pending);
         }

@@ -6,8 +6,8 @@ use super::{Place, Target};
 use crate::cluster::Delivery;
 use crate::names::{Namespace, ResourceName};
 
-/// An object is contested after so many undone writes within ten minutes.
-pub const CONTESTED_AFTER: usize = 5;
+/// After this number of undone writes within ten minutes, an object is contested.
+const CONTESTED_AFTER: usize = 5;
 /// How long an undone write counts, and the first pause of a contested write: ten minutes.
 const WINDOW: u64 = 10 * 60 * 1000;
 /// The longest pause of a contested write.
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_undone_five_times_in_ten_minutes_is_contested_and_then_once_more_is_enough() {
+    fn five_undone_writes_in_ten_minutes_begin_a_contest_and_then_one_more_continues_it() {
         let (mut troubles, place) = (Troubles::default(), place());
         let undone = |troubles: &mut Troubles, now: u64| troubles.undone(&place, now * 1000, Some("m".to_owned()));
         for second in [0, 200, 400, 599, 700] {

@@ -76,28 +76,23 @@ impl Wanted {
         is_of_the_volume.then(|| std::mem::replace(&mut self.state, State::Unknown))
     }
 
-    /// The reason of the wait, as Kubernetes names it.
+    /// The reason of the wait, as Kubernetes names it; empty if the container does not wait.
     pub fn reason(&self) -> &str {
-        match &self.state {
-            State::Waiting(reason, _) => reason,
-            State::Unknown | State::Pulled => "",
-        }
+        if let State::Waiting(reason, _) = &self.state { reason } else { "" }
     }
 
     /// What the node's message means.
     pub fn words(&self) -> Words {
-        match &self.state {
-            State::Waiting(_, message) => Words::read(message),
-            State::Unknown | State::Pulled => Words::Other,
-        }
+        Words::read(self.message())
     }
 
     /// The host that the node asked, if its message has one.
     pub fn asked_host(&self) -> Option<&str> {
-        match &self.state {
-            State::Waiting(_, message) => words::host(message),
-            State::Unknown | State::Pulled => None,
-        }
+        words::host(self.message())
+    }
+
+    fn message(&self) -> &str {
+        if let State::Waiting(_, message) = &self.state { message } else { "" }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, NamespacePattern, ResourceName};
 use crate::objects::marks::{self, Marks, Role};
 use crate::objects::rbac::{role, rule};
-use crate::objects::{objects, plan};
+use crate::objects::{self, objects, plan};
 use crate::spec::choice::Link;
 
 /// The rights to grant.
@@ -94,12 +94,10 @@ pub enum Reach {
 const EVICTION: &str = "pods/eviction";
 
 impl Grant<'_> {
-    /// First the policies, because a policy takes up to a second to act, then the roles with their bindings.
+    /// First the policies, because a policy takes up to a second to act; then the roles with their bindings.
     pub fn manifests(&self) -> Manifests {
         let mut manifests = Manifests::default();
-        for object in self.marks.dress(objects(self.policies()), Role::Policy) {
-            manifests.once(ObjectTemplate::plain(object, Place::Cluster));
-        }
+        objects::add(self.marks.dress(objects(self.policies()), Role::Policy), &mut manifests);
         match self.reach {
             Reach::Listed => {
                 let (plans, namespaces) = plan(self.pull_secrets.iter().map(|one| one.namespaces));
@@ -111,9 +109,7 @@ impl Grant<'_> {
                 manifests.each(plans.into_iter().map(role).collect(), namespaces);
             }
             Reach::Chosen { .. } => {
-                for object in self.marks.dress(objects(self.cluster_role()), Role::Owned) {
-                    manifests.once(ObjectTemplate::plain(object, Place::Cluster));
-                }
+                objects::add(self.marks.dress(objects(self.cluster_role()), Role::Owned), &mut manifests);
             }
         }
         manifests

@@ -128,6 +128,14 @@ mod tests {
     use super::*;
     use crate::names::ResourceName;
 
+    fn granted<'a>(
+        name: &'a ResourceName,
+        include: &'a [NamespacePattern],
+        exclude: &'a [NamespacePattern],
+    ) -> Granted<'a> {
+        Granted { name, namespaces: &[], include, exclude, service_accounts: &[], written_accounts: &[] }
+    }
+
     #[test]
     fn names_globs_and_exclusions_become_one_condition() {
         let patterns = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
@@ -151,15 +159,7 @@ mod tests {
             (&["kube-*"], &[], Others::None, r"request.namespace.matches('^kube\\-.*$')".to_owned()),
         ] {
             let (include, exclude) = (patterns(include), patterns(exclude));
-            let one = Granted {
-                name: &name,
-                namespaces: &[],
-                include: &include,
-                exclude: &exclude,
-                service_accounts: &[],
-                written_accounts: &[],
-            };
-            assert_eq!(is_chosen(&one, others), expected);
+            assert_eq!(is_chosen(&granted(&name, &include, &exclude), others), expected);
         }
     }
 
@@ -180,25 +180,17 @@ mod tests {
     fn each_pull_secret_goes_to_its_own_namespaces_only() {
         let [a, b]: [ResourceName; 2] = ["a", "b"].map(|name| name.parse().unwrap());
         let [shop, team]: [Vec<NamespacePattern>; 2] = ["shop", "team"].map(|name| vec![name.parse().unwrap()]);
-        let granted = |name, include| Granted {
-            name,
-            namespaces: &[],
-            include,
-            exclude: &[],
-            service_accounts: &[],
-            written_accounts: &[],
-        };
-        let pair = [granted(&a, &shop), granted(&b, &team)];
+        let pair = [granted(&a, &shop, &[]), granted(&b, &team, &[])];
         let said = |which| is_served(&pair, which, Others::None, &Selector::default());
         let [in_shop, in_team] = ["(request.namespace in ['shop'])", "(request.namespace in ['team'])"];
         let requested = format!("((request.name == 'a' && {in_shop}) || (request.name == 'b' && {in_team}))");
         assert!(said(Which::Requested).starts_with(&requested), "{}", said(Which::Requested));
         assert!(said(Which::Any).starts_with(&format!("({in_shop} || {in_team})")), "{}", said(Which::Any));
-        let same = [granted(&a, &shop), granted(&b, &shop)];
+        let same = [granted(&a, &shop, &[]), granted(&b, &shop, &[])];
         assert!(is_served(&same, Which::Requested, Others::None, &Selector::default()).starts_with(in_shop));
         let listed: Vec<Namespace> = vec!["shop".parse().unwrap()];
         let many: Vec<Namespace> = (0..5_000).map(|number| format!("team-{number}").parse().unwrap()).collect();
-        let of_list = |namespaces| Granted { namespaces, ..granted(&a, &[]) };
+        let of_list = |namespaces| Granted { namespaces, ..granted(&a, &[], &[]) };
         assert!(is_listed(&[of_list(&listed)], Which::Any).starts_with(in_shop));
         assert_eq!(is_listed(&[of_list(&many)], Which::Any), has_not_opted_out("namespaceObject"));
     }

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selector_is_what_kubectl_takes() {
+    fn a_selector_becomes_cel_and_what_kubectl_refuses_is_an_error() {
         let label = |key: &str| format!("namespaceObject.metadata.?labels[?'{key}']");
         let is = |key: &str, list: &str| format!("({0}.hasValue() && {0}.value() in [{list}])", label(key));
         for (text, expected) in [

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_the_leader_keeps_current_counts_only_for_the_leader() {
+    fn a_metric_that_only_the_leader_keeps_current_is_read_from_the_leader() {
         for metric in ["regcred_namespaces{", "regcred_resources{", "regcred_login_refused{"] {
             let alerts: Vec<_> = ALERTS.iter().filter(|alert| alert.expression.contains(metric)).collect();
             assert!(!alerts.is_empty(), "{metric}");

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_of_the_registry_are_what_is_left() {
+    fn only_the_message_of_the_registry_is_left() {
         for (message, expected) in [
             ("", None),
             ("Back-off pulling image \"a.io/x:1\"", None),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_cut_at_a_letter() {
+    fn a_message_that_is_too_long_is_cut_between_letters() {
         let words = of_registry(&"é".repeat(5_000)).unwrap();
         assert_eq!(words.chars().count(), LIMIT + 1);
         assert!(words.ends_with("é…"));

@@ -61,7 +61,7 @@ pub struct SecretStatus {
 }
 
 /// The states of a pull secret, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// No kubelet can use it.

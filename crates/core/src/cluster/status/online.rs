@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn one_login_that_may_pull_is_enough_and_a_missing_secret_is_none() {
+    fn one_login_that_may_pull_is_enough_and_a_missing_secret_has_no_login() {
         let pods = pods(&[("one", &[pod("a.io/x", r#"[{"name":"gone"},{"name":"other"}]"#)])]);
         let found: Secrets = [(key("one", "gone"), Found::Missing), (key("one", "other"), there("Opaque", "{"))].into();
         let inquiry = inquire(&pods, &found);

@@ -64,7 +64,7 @@ fn each_state_has_its_conditions() {
 }
 
 #[test]
-fn what_is_named_and_not_there_is_said_unless_the_resource_is_ignored() {
+fn a_named_object_that_does_not_exist_is_reported_unless_the_resource_is_ignored() {
     let message = |verdict: &Verdict, wanted| {
         let counts = Counts { wanted, served: wanted, ..Counts::default() };
         let absent = ["namespace shop-crat".to_owned(), "ServiceAccount bulider".to_owned()];
@@ -97,7 +97,7 @@ fn a_time_changes_only_with_what_it_is_about() {
 }
 
 #[test]
-fn what_registries_say_of_the_logins_is_a_condition() {
+fn the_answers_of_registries_about_the_logins_are_a_condition() {
     let text = "why".to_owned();
     for (accepted, expected) in [
         (Accepted::Yes, "LoginAccepted=True Accepted"),
