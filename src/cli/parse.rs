@@ -15,7 +15,7 @@ use crate::files::stream;
 use crate::report::{self, Outcome};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::spec::Origin;
-use regcred_core::spec::choice::Format;
+use regcred_core::spec::choice::{Choice, Format};
 use regcred_core::spec::meaning::rules;
 use regcred_core::spec::typed::{self, Typed};
 

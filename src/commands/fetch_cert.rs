@@ -181,6 +181,6 @@ fn choice<T: std::str::FromStr<Err = InvalidName>>(
         (None, None) => (default, flag_name),
     };
     text.parse().map_err(|invalid: InvalidName| {
-        failed(Diagnostic::error(Code::InvalidName, format!("`{place}`: {invalid}")).hint(invalid.hint()))
+        failed(Diagnostic::error(Code::InvalidName, format!("`{place}`: {invalid}")).hint(invalid.hint))
     })
 }

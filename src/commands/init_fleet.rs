@@ -231,8 +231,7 @@ fn check(clusters: &[Cluster]) -> Result<(), Failure> {
     for (number, Cluster { name, .. }) in clusters.iter().enumerate() {
         if let Err(invalid) = name.parse::<ResourceName>() {
             let invalid: InvalidName = invalid;
-            problems
-                .push(Diagnostic::error(Code::InvalidName, format!("`--clusters`: {invalid}")).hint(invalid.hint()));
+            problems.push(Diagnostic::error(Code::InvalidName, format!("`--clusters`: {invalid}")).hint(invalid.hint));
         } else if clusters[..number].iter().any(|other| other.name == *name) {
             let problem = Diagnostic::error(Code::SameName, "two clusters have one name");
             problems.push(problem.hint("give each its own: it is the name of its folder"));

@@ -120,7 +120,7 @@ fn pod_path(text: &str, number: usize, problems: &mut Vec<Diagnostic>) -> Option
 fn default_namespace(text: Option<&str>, problems: &mut Vec<Diagnostic>) -> Option<Namespace> {
     let parsed = text?.parse().map_err(|invalid: InvalidName| {
         let problem = Diagnostic::error(Code::InvalidNamespace, format!("`--namespace`: {invalid}"));
-        problems.push(problem.hint(invalid.hint()));
+        problems.push(problem.hint(invalid.hint));
     });
     parsed.ok()
 }

@@ -13,7 +13,7 @@ use regcred_core::credentials::presets::{Host, PRESETS, UserName};
 use regcred_core::diagnostic::Code;
 use regcred_core::explain::Cause;
 use regcred_core::objects::marks::{Role, annotations};
-use regcred_core::spec::choice::Profile;
+use regcred_core::spec::choice::{Choice, Profile};
 use regcred_core::spec::template::BUILT_IN;
 
 use crate::harness::regcred::regcred;

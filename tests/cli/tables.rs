@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use regcred_core::spec::choice::{Format, Link, Protect, Strategy};
+use regcred_core::spec::choice::{Choice, Format, Link, Protect, Strategy};
 use regcred_core::spec::combination::Combination;
 use regcred_core::spec::external::generator::{GeneratorKind, Given};
 use regcred_core::spec::meaning::rules;

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use regcred_core::spec::choice::Format;
+use regcred_core::spec::choice::{Choice, Format};
 
 use crate::harness::interrupted::{Left, Moment, kill};
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, Strategy};
+use regcred_core::spec::choice::{Choice, Format, Link, Patcher, Profile, Protect, Strategy};
 use regcred_core::spec::combination::Combination;
 use serde_json::{Value, json};
 

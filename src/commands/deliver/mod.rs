@@ -210,6 +210,8 @@ fn how_to_see(format: Format) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::spec::choice::Choice;
+
     use super::*;
 
     #[test]

@@ -115,7 +115,7 @@ impl Faults<'_> {
             }
             (Expected::Name(pattern), Value::Text(text)) => {
                 if let Err(invalid) = check_pattern(pattern, text) {
-                    self.add(node.position, &format!("`{}`: {invalid}", last(path)), invalid.hint());
+                    self.add(node.position, &format!("`{}`: {invalid}", last(path)), invalid.hint);
                 }
             }
             (Expected::OneOf(several), _) => self.look_at_the_nearest(&several, node, path),

@@ -136,7 +136,7 @@ fn parsed(name: &str, place: impl FnOnce() -> String, problems: &mut Vec<Diagnos
 }
 
 fn unnameable(invalid: &InvalidName, place: &str) -> Diagnostic {
-    Diagnostic::error(Code::InvalidNamespace, format!("{place}: {invalid}")).hint(invalid.hint())
+    Diagnostic::error(Code::InvalidNamespace, format!("{place}: {invalid}")).hint(invalid.hint)
 }
 
 fn unreadable(origin: &str, place: Option<(u64, u64)>) -> Diagnostic {

@@ -20,7 +20,7 @@ pub struct NameGlob(Box<str>);
 impl NameGlob {
     /// A glob of characters that occur in names; names of some kinds contain dots.
     pub(super) fn read(text: &str, with_dots: bool) -> Result<Self, InvalidName> {
-        let wrong = |fault| Err(InvalidName { kind: "the glob", fault, rule: RULE });
+        let wrong = |fault| Err(InvalidName { kind: "the glob", fault, hint: RULE });
         let allowed = |(position, character): (usize, char)| {
             label_character(character)
                 || "*?[]{},^".contains(character)

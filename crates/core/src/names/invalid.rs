@@ -4,20 +4,14 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// Why a text is not such a name. It never contains the text, which may be a secret in the wrong place.
+/// Why a text is not a valid name. It never contains the text, which may be a secret in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{kind} {fault}")]
 pub struct InvalidName {
     pub(super) kind: &'static str,
     pub(super) fault: Fault,
-    pub(super) rule: &'static str,
-}
-
-impl InvalidName {
     /// The broken rule, with an example.
-    pub fn hint(&self) -> String {
-        self.rule.to_owned()
-    }
+    pub hint: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +63,7 @@ pub(super) fn check(
     rule: &'static str,
     allowed: impl Fn(char) -> bool,
 ) -> Result<(), InvalidName> {
-    // Lists have many thousands of names, and nearly all of them are valid.
+    // The fast path for a valid name: lists have many thousands of names, and nearly all of them are valid.
     let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
     if bytes.len() <= limit
@@ -92,5 +86,5 @@ pub(super) fn check(
     } else {
         Fault::Edge("ends")
     };
-    Err(InvalidName { kind, fault, rule })
+    Err(InvalidName { kind, fault, hint: rule })
 }

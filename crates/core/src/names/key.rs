@@ -7,6 +7,7 @@ use super::invalid::{Fault, InvalidName, what};
 
 const KEY_RULE: &str = "a key of a Secret has 1 to 253 of a-z, A-Z, 0-9, -, _ and ., and does not begin with two dots, for example \
      .dockerconfigjson";
+
 impl FromStr for SecretKey {
     type Err = InvalidName;
 
@@ -20,7 +21,7 @@ impl FromStr for SecretKey {
             None if text == "." || text.starts_with("..") => Fault::Character(1, "a dot"),
             None => return Ok(Self(text.into())),
         };
-        Err(InvalidName { kind: "the key", fault, rule: KEY_RULE })
+        Err(InvalidName { kind: "the key", fault, hint: KEY_RULE })
     }
 }
 

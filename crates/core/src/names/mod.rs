@@ -1,6 +1,5 @@
 //! Parses the names of namespaces, objects and variables. A parsed name is always valid.
 
-mod extended;
 mod glob;
 mod invalid;
 mod key;
@@ -35,7 +34,7 @@ macro_rules! name {
                 &self.0
             }
 
-            /// A name in our own code; a test parses every such name.
+            /// A name in our own code, which must be valid.
             pub fn known(name: &'static str) -> Self {
                 Self(name.into())
             }
@@ -168,7 +167,14 @@ impl FromStr for VariableName {
             None if text.starts_with(|character: char| character.is_ascii_digit()) => Fault::Character(1, "a digit"),
             None => return Ok(Self(text.into())),
         };
-        Err(InvalidName { kind: "the variable's name", fault, rule: VARIABLE_RULE })
+        Err(InvalidName { kind: "the variable's name", fault, hint: VARIABLE_RULE })
+    }
+}
+
+impl ResourceName {
+    /// A valid name with text appended; the API server refuses the result if it is too long.
+    pub(crate) fn extended(name: &str, more: &str) -> Self {
+        Self(format!("{name}{more}").into())
     }
 }
 
@@ -185,8 +191,8 @@ impl AccountName {
 }
 
 impl VariableName {
-    /// Whether an unknown name may be echoed: it looks like a variable, `[A-Z][A-Z0-9_]{0,63}`. Some tokens have only capitals and digits, but
-    /// they are longer than a name of one word.
+    /// Whether an unknown name may be echoed: it looks like a variable, `[A-Z][A-Z0-9_]{0,63}`, and is short if it has no underscore. Some
+    /// tokens have only capitals and digits, but they are longer than a name of one word.
     pub fn looks_like_one(text: &str) -> bool {
         const ONE_WORD: usize = 16;
         text.len() <= if text.contains('_') { 64 } else { ONE_WORD }
@@ -195,7 +201,7 @@ impl VariableName {
     }
 }
 
-/// The annotations by which a namespace, or an object, says that it wants no pull secret: `"true"`.
+/// The annotations with which a namespace or a ServiceAccount opts out; the value is `"true"`.
 pub const OPT_OUT: [&str; 2] = ["regcred.dev/exclude", "k8s.titansoft.com/imagepullsecret-patcher-exclude"];
 
 /// The names that a cluster reserves for its own namespaces, which are served only if somebody names them.
@@ -282,7 +288,7 @@ mod tests {
     fn an_error_says_where_and_what_but_never_the_text() {
         let error = "hunter2-Canary".parse::<Namespace>().unwrap_err();
         assert_eq!(error.to_string(), "the namespace has a capital letter at position 9");
-        assert!(!format!("{error:?} {}", error.hint()).contains("anary"));
+        assert!(!format!("{error:?} {}", error.hint).contains("anary"));
     }
 
     proptest! {

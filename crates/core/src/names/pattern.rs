@@ -1,17 +1,17 @@
 //! Parses the name of a namespace, or a glob for several.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::glob::is_glob;
 use super::{InvalidName, NameGlob, Namespace};
 
 /// A namespace, or a glob for several: `a-z`, `0-9` and `-`, and `*`, `?`, `[…]` or `{…,…}`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(extend("pattern" = PATTERN))]
 pub enum NamespacePattern {
     /// One namespace.
     Name(Namespace),
@@ -35,16 +35,6 @@ impl TryFrom<String> for NamespacePattern {
 
     fn try_from(text: String) -> Result<Self, InvalidName> {
         text.parse()
-    }
-}
-
-impl JsonSchema for NamespacePattern {
-    fn schema_name() -> Cow<'static, str> {
-        "NamespacePattern".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": PATTERN})
     }
 }
 

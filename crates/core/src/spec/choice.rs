@@ -25,13 +25,8 @@ macro_rules! choice {
             $(#[doc = $help] #[serde(rename = $name)] $variant,)+
         }
 
-        impl $choice {
-            /// Every value, in the order of the help text.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-        }
-
         impl $crate::spec::choice::Choice for $choice {
-            const ALL: &'static [Self] = Self::ALL;
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
@@ -192,6 +187,7 @@ mod tests {
         words_are_read_as_they_are_printed::<Strategy>();
         words_are_read_as_they_are_printed::<Link>();
         words_are_read_as_they_are_printed::<Protect>();
+        words_are_read_as_they_are_printed::<MessageFormat>();
         words_are_read_as_they_are_printed::<SealingScope>();
         words_are_read_as_they_are_printed::<Format>();
         words_are_read_as_they_are_printed::<Profile>();

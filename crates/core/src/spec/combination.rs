@@ -1,6 +1,6 @@
 //! Decides which strategy, link, protection and format can be combined. It has the only table of combinations.
 
-use super::choice::{Format, Link, Protect, Strategy};
+use super::choice::{Choice, Format, Link, Protect, Strategy};
 use crate::diagnostic::{Code, Diagnostic, Failure};
 
 /// A chart whose values can be written.

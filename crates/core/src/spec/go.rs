@@ -39,18 +39,18 @@ pub fn is_glob(glob: &str) -> bool {
     let mut rest = glob;
     while let Some((before, class)) = rest.split_once('[') {
         let Some((class, after)) = class.split_once(']') else { return false };
-        if before.contains(OF_OTHERS) || !is_class(class.strip_prefix('^').unwrap_or(class).as_bytes()) {
+        if before.contains(FOREIGN) || !is_class(class.strip_prefix('^').unwrap_or(class).as_bytes()) {
             return false;
         }
         rest = after;
     }
-    !rest.contains(OF_OTHERS)
+    !rest.contains(FOREIGN)
 }
 
 /// Characters that have a meaning in other globs, or only in brackets.
-const OF_OTHERS: [char; 6] = ['{', '}', ',', '!', '^', ']'];
+const FOREIGN: [char; 6] = ['{', '}', ',', '!', '^', ']'];
 
-/// Letters, digits and their ranges, at least one.
+/// Whether there are only letters, digits and their ranges between the brackets, at least one.
 fn is_class(class: &[u8]) -> bool {
     let rest = match class {
         [low, b'-', high, rest @ ..] if low.is_ascii_alphanumeric() && high.is_ascii_alphanumeric() => rest,
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_gos() {
+    fn a_duration_is_read_as_go_reads_it() {
         for (good, seconds) in
             [("10s", 10.0), ("1m30s", 90.0), ("1.5h", 5400.0), ("1000ms", 1.0), ("0s", 0.0), ("0", 0.0), ("+10s", 10.0)]
         {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_is_one_that_go_reads_as_others_do() {
+    fn a_glob_is_accepted_if_go_reads_it_as_other_programs_do() {
         for good in ["kube-system", "kube-*", "?[a-c]*", "kube-[^s]*", "*[x0-9]"] {
             assert!(is_glob(good), "{good}");
         }

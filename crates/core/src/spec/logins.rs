@@ -8,7 +8,7 @@ use crate::docker_config::registry::{InvalidRegistry, RegistryKey};
 use crate::names::VariableName;
 use crate::nearest::one_slip_away;
 
-/// The facts about the environment: which variables are set, and which paths are files.
+/// What is known when logins are parsed: which variables are set, which paths are files, and what regcred.yaml may name.
 pub struct Known<'a> {
     /// Whether a variable of this name is set.
     pub is_set: &'a dyn Fn(&str) -> bool,
@@ -18,10 +18,11 @@ pub struct Known<'a> {
     pub allowed: &'a Allowed,
 }
 
-/// The name of a variable. A message repeats it only if it looks like a name: people type `$NAME`, and the shell inserts the value.
+/// The name of a variable, which messages may repeat. People type `$NAME`, and the shell inserts the value: so the variable must be set, or
+/// the text must look like a name.
 ///
 /// # Errors
-/// The text is no name of a variable, or a value that only looks like one.
+/// The text may be a value.
 pub fn variable(text: &str, place: &str, known: &Known<'_>) -> Parsed<VariableName> {
     let name = text.parse::<VariableName>().ok();
     name.filter(|name| (known.is_set)(name.as_str()) || VariableName::looks_like_one(text)).ok_or_else(|| {
@@ -37,7 +38,7 @@ pub fn variable(text: &str, place: &str, known: &Known<'_>) -> Parsed<VariableNa
     })
 }
 
-/// The host of a login.
+/// The registry of a login.
 ///
 /// # Errors
 /// The text cannot be a registry.
@@ -48,7 +49,7 @@ pub fn registry(text: &str, place: &str) -> Parsed<RegistryKey> {
     })
 }
 
-/// A login as a flag: `HOST=USERVAR:PASSVAR`, or the name of a preset.
+/// A login in the form of `--login`: `HOST=USERVAR:PASSVAR`, or the name of a preset.
 ///
 /// # Errors
 /// The text is neither, or names no registry or no variable.

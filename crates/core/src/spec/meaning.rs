@@ -27,7 +27,7 @@ pub struct Run {
 pub struct Rule {
     /// Whether a run is of this kind.
     applies: fn(&Run) -> bool,
-    /// The kind of run, as text with the flag that selects it.
+    /// The kind of run, as the end of a sentence.
     pub when: &'static str,
     hint: &'static str,
 }
@@ -114,7 +114,7 @@ pub(super) const WITH_DOCKER_CONFIG: Rule = Rule {
 };
 
 pub(super) const DOCKER_CONFIG_HAS_NO_NAME: Rule = Rule {
-    // The option chooses one of several pull secrets.
+    // Of several pull secrets, the option chooses the one to write.
     applies: |run| run.combination.format == Format::DockerConfig && !run.has_several_pull_secrets,
     when: "with `--format docker-config`, which has no name",
     hint: "leave it out",

@@ -28,7 +28,7 @@ impl PullSecret {
         self.name.as_ref().map_or(SECRET_NAME, |name| name.value.as_str())
     }
 
-    /// Whether this run alone names its logins.
+    /// Whether its logins were typed: as flags, or as keys in the ConfigMap of a function.
     pub fn has_typed_logins(&self) -> bool {
         self.logins.as_ref().is_some_and(|logins| logins.origin.is_typed())
     }
@@ -73,7 +73,7 @@ impl Spec {
     }
 
     /// A pull secret of this Spec takes its missing values from the one with the same name in `lower`. A Spec without pull secrets
-    /// takes those of `lower`.
+    /// takes those of `lower`, and its own `each` wins over their values.
     fn over(self, lower: Self) -> Self {
         let Self { options, each, pull_secrets } = self;
         let base = |own: &PullSecret| lower.pull_secrets.iter().find(|base| base.secret_name() == own.secret_name());
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_secret_is_filled_by_the_one_of_its_name_and_flags_fill_every_one() {
+    fn a_pull_secret_is_filled_by_the_one_of_its_name_and_flags_win_over_every_one() {
         let file = Spec { pull_secrets: vec![pull_secret("a", &["x"]), pull_secret("b", &["y"])], ..Spec::default() };
         let cluster = Spec { pull_secrets: vec![pull_secret("b", &[])], ..Spec::default() };
         let merged = Spec::merge([Spec::default(), cluster.clone(), file.clone()]);

@@ -14,7 +14,7 @@ use super::meaning::{
     WITHOUT_DOCKER_CONFIG, WITHOUT_ENCRYPTION, WITHOUT_HELM_VALUES, WITHOUT_PATCHER, WITHOUT_RBAC,
     WITHOUT_RBAC_OR_CONTROLLER, WITHOUT_SEALED,
 };
-use super::typed::{Setting, Values, of_both, of_flags};
+use super::typed::{Setting, Values, flag_only, flag_or_key};
 use super::{Certificate, Parsed, Sourced};
 use crate::credentials::Source;
 use crate::names::{AccountName, Namespace, NamespacePattern, ResourceName};
@@ -59,7 +59,7 @@ partial! {
         create_namespaces: bool,
         /// The certificate of the cluster's Sealed Secrets controller.
         sealing_cert: Certificate,
-        /// The scope of a sealed value: the name that it is bound to.
+        /// To which name and namespace a sealed value is bound.
         sealing_scope: SealingScope,
         /// Whether unchanged documents are encrypted again.
         reseal: bool,
@@ -69,7 +69,7 @@ partial! {
         message_format: MessageFormat,
         /// Whether credential helpers are asked.
         credential_helpers: bool,
-        /// Whether a password may end with the job.
+        /// Whether a password may expire with the job.
         allow_short_lived: bool,
         /// Whether a Docker config is written as JSON.
         raw: bool,
@@ -148,35 +148,31 @@ partial! {
 
 /// Every option, in the order in which their problems are reported.
 pub const SETTINGS: &[Setting] = &[
-    of_flags("--cluster", Values::Any, |spec, typed| spec.options.clusters = typed.texts()),
-    of_both("--docker-config", Values::Any, |spec, typed| {
+    flag_only("--cluster", Values::Any, |spec, typed| spec.options.clusters = typed.texts()),
+    flag_or_key("--docker-config", Values::Any, |spec, typed| {
         typed.add_logins(spec, |text, place, known| logins::variable(text, place, known).map(Source::DockerConfig));
     })
     .no_effect(READS_NO_LOGIN),
-    of_flags("--docker-config-file", Values::Any, |spec, typed| typed.add_files(spec)).no_effect(READS_NO_LOGIN),
-    of_both("--login", Values::Any, |spec, typed| typed.add_logins(spec, logins::typed)).no_effect(READS_NO_LOGIN),
-    of_flags("--credential-helpers", Values::None, |spec, typed| spec.options.credential_helpers = typed.switch())
+    flag_only("--docker-config-file", Values::Any, |spec, typed| typed.add_files(spec)).no_effect(READS_NO_LOGIN),
+    flag_or_key("--login", Values::Any, |spec, typed| typed.add_logins(spec, logins::typed)).no_effect(READS_NO_LOGIN),
+    flag_only("--credential-helpers", Values::None, |spec, typed| spec.options.credential_helpers = typed.switch())
         .no_effect(READS_NO_LOGIN),
-    of_both("--allow-short-lived", Values::None, |spec, typed| spec.options.allow_short_lived = typed.switch())
+    flag_or_key("--allow-short-lived", Values::None, |spec, typed| spec.options.allow_short_lived = typed.switch())
         .no_effect(READS_NO_LOGIN),
-    of_both("--namespaces", Values::Any, |spec, typed| spec.each.include = typed.patterns()).no_effect(&[
+    flag_or_key("--namespaces", Values::Any, |spec, typed| spec.each.include = typed.patterns()).no_effect(&[
         PATCHER_SERVES_EVERY_NAMESPACE,
         WITH_DOCKER_CONFIG,
         WITH_SELECTORS_IN_THE_FILE,
     ]),
-    of_flags("--namespaces-from", Values::One, |spec, typed| spec.options.namespaces_from = typed.path()).no_effect(&[
-        WITH_CONTROLLER,
-        PATCHER_SERVES_EVERY_NAMESPACE,
-        WITH_DOCKER_CONFIG,
-        WITH_SELECTORS_IN_THE_FILE,
-    ]),
-    of_both("--exclude", Values::Any, |spec, typed| spec.each.exclude = typed.patterns())
+    flag_only("--namespaces-from", Values::One, |spec, typed| spec.options.namespaces_from = typed.path())
+        .no_effect(&[WITH_CONTROLLER, PATCHER_SERVES_EVERY_NAMESPACE, WITH_DOCKER_CONFIG, WITH_SELECTORS_IN_THE_FILE]),
+    flag_or_key("--exclude", Values::Any, |spec, typed| spec.each.exclude = typed.patterns())
         .no_effect(&[WITH_DOCKER_CONFIG, WITH_SELECTORS_IN_THE_FILE]),
-    of_both("--no-default-excludes", Values::None, |spec, typed| spec.options.no_default_excludes = typed.switch())
+    flag_or_key("--no-default-excludes", Values::None, |spec, typed| spec.options.no_default_excludes = typed.switch())
         .no_effect(&[WITHOUT_PATCHER]),
-    of_both("--secret-name", Values::One, |spec, typed| spec.each.name = typed.name())
+    flag_or_key("--secret-name", Values::One, |spec, typed| spec.each.name = typed.name())
         .no_effect(&[DOCKER_CONFIG_HAS_NO_NAME]),
-    of_both("--create-namespaces", Values::None, |spec, typed| spec.options.create_namespaces = typed.switch())
+    flag_or_key("--create-namespaces", Values::None, |spec, typed| spec.options.create_namespaces = typed.switch())
         .no_effect(&[
             RBAC_MAKES_NO_OBJECT,
             WITH_CONTROLLER,
@@ -185,14 +181,11 @@ pub const SETTINGS: &[Setting] = &[
             WITH_A_TEMPLATE_AS_CHART,
             WITH_SELECTORS_IN_THE_FILE,
         ]),
-    of_both("--strategy", Values::One, |spec, typed| spec.options.strategy = typed.choice()),
-    of_both("--link", Values::One, |spec, typed| spec.options.link = typed.choice()),
-    of_both("--service-account", Values::Any, |spec, typed| spec.each.service_accounts = typed.names()).no_effect(&[
-        WITH_DOCKER_CONFIG,
-        WITH_LINK_NONE,
-        WITH_LINK_POLICY,
-    ]),
-    of_both("--also-reference", Values::Any, |spec, typed| spec.each.also_reference = typed.names()).no_effect(&[
+    flag_or_key("--strategy", Values::One, |spec, typed| spec.options.strategy = typed.choice()),
+    flag_or_key("--link", Values::One, |spec, typed| spec.options.link = typed.choice()),
+    flag_or_key("--service-account", Values::Any, |spec, typed| spec.each.service_accounts = typed.names())
+        .no_effect(&[WITH_DOCKER_CONFIG, WITH_LINK_NONE, WITH_LINK_POLICY]),
+    flag_or_key("--also-reference", Values::Any, |spec, typed| spec.each.also_reference = typed.names()).no_effect(&[
         RBAC_MAKES_NO_OBJECT,
         WITH_CONTROLLER,
         PATCHER_WRITES_REFERENCES,
@@ -201,71 +194,72 @@ pub const SETTINGS: &[Setting] = &[
         WITH_LINK_NONE,
         WITH_LINK_POLICY,
     ]),
-    of_flags("--protect", Values::One, |spec, typed| spec.options.protect = typed.choice()),
-    of_flags("--sealing-cert", Values::One, |spec, typed| {
+    flag_only("--protect", Values::One, |spec, typed| spec.options.protect = typed.choice()),
+    flag_only("--sealing-cert", Values::One, |spec, typed| {
         spec.options.sealing_cert =
             typed.path().map(|path| Sourced { value: Certificate::Flag(path.value), origin: path.origin });
     })
     .no_effect(&[WITHOUT_SEALED]),
-    of_flags("--sealing-scope", Values::One, |spec, typed| spec.options.sealing_scope = typed.choice())
+    flag_only("--sealing-scope", Values::One, |spec, typed| spec.options.sealing_scope = typed.choice())
         .no_effect(&[WITHOUT_SEALED]),
-    of_flags("--reseal", Values::None, |spec, typed| spec.options.reseal = typed.switch())
+    flag_only("--reseal", Values::None, |spec, typed| spec.options.reseal = typed.switch())
         .no_effect(&[WITHOUT_ENCRYPTION]),
-    of_flags("--accept-recipient", Values::Any, |spec, typed| spec.options.accepted_recipients = typed.texts())
+    flag_only("--accept-recipient", Values::Any, |spec, typed| spec.options.accepted_recipients = typed.texts())
         .no_effect(&[WITHOUT_ENCRYPTION]),
-    of_flags("--message-format", Values::One, |spec, typed| spec.options.message_format = typed.choice()),
-    of_flags("--format", Values::One, |spec, typed| spec.options.format = typed.choice()),
-    of_flags("--chart", Values::One, |spec, typed| spec.options.chart = typed.chart())
+    flag_only("--message-format", Values::One, |spec, typed| spec.options.message_format = typed.choice()),
+    flag_only("--format", Values::One, |spec, typed| spec.options.format = typed.choice()),
+    flag_only("--chart", Values::One, |spec, typed| spec.options.chart = typed.chart())
         .no_effect(&[WITHOUT_HELM_VALUES]),
-    of_flags("--raw", Values::None, |spec, typed| spec.options.raw = typed.switch())
+    flag_only("--raw", Values::None, |spec, typed| spec.options.raw = typed.switch())
         .no_effect(&[WITHOUT_DOCKER_CONFIG]),
-    of_both("--profile", Values::One, |spec, typed| spec.options.profile = typed.choice())
+    flag_or_key("--profile", Values::One, |spec, typed| spec.options.profile = typed.choice())
         .no_effect(&[WITH_DOCKER_CONFIG, WITH_A_TEMPLATE_AS_CHART]),
-    of_flags("--output", Values::One, |spec, typed| spec.options.output = typed.path()),
-    of_flags("--check", Values::None, |spec, typed| spec.options.check = typed.switch()),
-    of_flags("--templates", Values::One, |spec, typed| spec.options.templates = typed.path()).no_effect(&[
+    flag_only("--output", Values::One, |spec, typed| spec.options.output = typed.path()),
+    flag_only("--check", Values::None, |spec, typed| spec.options.check = typed.switch()),
+    flag_only("--templates", Values::One, |spec, typed| spec.options.templates = typed.path()).no_effect(&[
         RBAC_MAKES_NO_OBJECT,
         WITH_CONTROLLER,
         WITH_DOCKER_CONFIG,
         WITH_A_TEMPLATE_AS_CHART,
         HELM_VALUES_MAKE_NO_OBJECT,
     ]),
-    of_both("--allow-plaintext-in-git", Values::None, |spec, typed| {
+    flag_or_key("--allow-plaintext-in-git", Values::None, |spec, typed| {
         spec.options.allow_plaintext_in_git = typed.switch();
     }),
-    of_flags("--subject", Values::Any, |spec, typed| spec.options.subjects = typed.texts()).no_effect(&[WITHOUT_RBAC]),
-    of_flags("--all-namespaces", Values::None, |spec, typed| spec.options.all_namespaces = typed.switch())
+    flag_only("--subject", Values::Any, |spec, typed| spec.options.subjects = typed.texts()).no_effect(&[WITHOUT_RBAC]),
+    flag_only("--all-namespaces", Values::None, |spec, typed| spec.options.all_namespaces = typed.switch())
         .no_effect(&[WITHOUT_RBAC_OR_CONTROLLER]),
-    of_flags("--selector", Values::One, |spec, typed| spec.options.selector = typed.text())
+    flag_only("--selector", Values::One, |spec, typed| spec.options.selector = typed.text())
         .no_effect(&[WITHOUT_RBAC_OR_CONTROLLER]),
-    of_flags("--prune", Values::None, |spec, typed| spec.options.prune = typed.switch()).no_effect(&[WITHOUT_RBAC]),
-    of_both("--restart-stuck-pods", Values::None, |spec, typed| spec.options.restart_stuck_pods = typed.switch())
+    flag_only("--prune", Values::None, |spec, typed| spec.options.prune = typed.switch()).no_effect(&[WITHOUT_RBAC]),
+    flag_or_key("--restart-stuck-pods", Values::None, |spec, typed| spec.options.restart_stuck_pods = typed.switch())
         .no_effect(&[WITHOUT_RBAC_OR_CONTROLLER]),
-    of_both("--controller-namespace", Values::One, |spec, typed| spec.options.controller_namespace = typed.name())
+    flag_or_key("--controller-namespace", Values::One, |spec, typed| spec.options.controller_namespace = typed.name())
         .no_effect(&[WITHOUT_CONTROLLER]),
-    of_both("--controller-image", Values::One, |spec, typed| spec.options.controller_image = typed.text())
+    flag_or_key("--controller-image", Values::One, |spec, typed| spec.options.controller_image = typed.text())
         .no_effect(&[WITHOUT_CONTROLLER]),
-    of_both("--replicas", Values::One, |spec, typed| spec.options.replicas = typed.number())
+    flag_or_key("--replicas", Values::One, |spec, typed| spec.options.replicas = typed.number())
         .no_effect(&[WITHOUT_CONTROLLER]),
-    of_both("--kube-version", Values::One, |spec, typed| spec.options.kube_version = typed.text())
+    flag_or_key("--kube-version", Values::One, |spec, typed| spec.options.kube_version = typed.text())
         .no_effect(&[WITHOUT_CONTROLLER]),
-    of_both("--crd", Values::None, |spec, typed| spec.options.crd = typed.switch()).no_effect(&[WITHOUT_CONTROLLER]),
-    of_both("--check-online", Values::One, |spec, typed| spec.options.check_online = typed.text())
+    flag_or_key("--crd", Values::None, |spec, typed| spec.options.crd = typed.switch())
+        .no_effect(&[WITHOUT_CONTROLLER]),
+    flag_or_key("--check-online", Values::One, |spec, typed| spec.options.check_online = typed.text())
         .no_effect(&[WITHOUT_CONTROLLER]),
     Setting {
         no_effect_of_value: &[("titansoft", WITH_CHART_TAMCORE), ("tamcore", WITH_CHART_EMPATHYCO)],
-        ..of_both("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice())
+        ..flag_or_key("--patcher", Values::One, |spec, typed| spec.options.patcher = typed.choice())
     },
-    of_both("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name())
+    flag_or_key("--patcher-namespace", Values::One, |spec, typed| spec.options.patcher_namespace = typed.name())
         .no_effect(&[WITHOUT_PATCHER]),
-    of_both("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text())
+    flag_or_key("--patcher-image", Values::One, |spec, typed| spec.options.patcher_image = typed.text())
         .no_effect(&[WITHOUT_PATCHER]),
-    of_both("--source-secret-name", Values::One, |spec, typed| spec.options.source_secret_name = typed.name())
+    flag_or_key("--source-secret-name", Values::One, |spec, typed| spec.options.source_secret_name = typed.name())
         .no_effect(&[WITHOUT_PATCHER, EMPATHYCO_HAS_ONE_NAME]),
-    of_both("--patcher-pull-secret", Values::One, |spec, typed| spec.options.patcher_pull_secret = typed.name())
+    flag_or_key("--patcher-pull-secret", Values::One, |spec, typed| spec.options.patcher_pull_secret = typed.name())
         .no_effect(&[WITHOUT_PATCHER]),
-    of_both("--patcher-interval", Values::One, |spec, typed| spec.options.patcher_interval = typed.text())
+    flag_or_key("--patcher-interval", Values::One, |spec, typed| spec.options.patcher_interval = typed.text())
         .no_effect(&[WITHOUT_PATCHER, WITH_CHART_TAMCORE, WITH_PATCHER_TAMCORE]),
-    of_both("--no-guard", Values::None, |spec, typed| spec.options.no_guard = typed.switch())
+    flag_or_key("--no-guard", Values::None, |spec, typed| spec.options.no_guard = typed.switch())
         .no_effect(&[WITHOUT_PATCHER]),
 ];

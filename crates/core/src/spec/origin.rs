@@ -56,25 +56,20 @@ pub struct Sourced<T> {
 pub type Parsed<T> = Result<T, Vec<Diagnostic>>;
 
 /// An option that may be left open.
-pub trait Open {
-    /// The type of its value.
-    type Value;
-
+pub trait Open<T> {
     /// The chosen value.
-    fn chosen(&self) -> Option<&Self::Value>;
+    fn chosen(&self) -> Option<&T>;
 
     /// The chosen value, or the default of its type; for a switch, that is `false`.
-    fn or_default(&self) -> Self::Value
+    fn or_default(&self) -> T
     where
-        Self::Value: Clone + Default,
+        T: Clone + Default,
     {
         self.chosen().cloned().unwrap_or_default()
     }
 }
 
-impl<T> Open for Option<Sourced<T>> {
-    type Value = T;
-
+impl<T> Open<T> for Option<Sourced<T>> {
     fn chosen(&self) -> Option<&T> {
         self.as_ref().map(|sourced| &sourced.value)
     }

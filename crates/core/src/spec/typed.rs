@@ -52,11 +52,13 @@ impl Setting {
     }
 }
 
-pub(super) const fn of_both(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
+/// An option that a flag sets, or a key in the ConfigMap of a function.
+pub(super) const fn flag_or_key(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
     Setting { flag, values, in_a_function: true, set, no_effect: &[], no_effect_of_value: &[] }
 }
 
-pub(super) const fn of_flags(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
+/// An option that only a flag sets.
+pub(super) const fn flag_only(flag: &'static str, values: Values, set: fn(&mut Spec, &mut Reader<'_>)) -> Setting {
     Setting { flag, values, in_a_function: false, set, no_effect: &[], no_effect_of_value: &[] }
 }
 
@@ -80,7 +82,7 @@ impl Typed {
         self.0.iter().any(|(setting, ..)| setting.flag == flag)
     }
 
-    /// Where an option was typed, with the option and its values.
+    /// The typed options in the order of [`SETTINGS`], each with its origin and its values.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Setting, &Origin, &[OsString])> {
         let of = |known: &'static Setting| self.0.iter().filter(move |(setting, ..)| setting.flag == known.flag);
         SETTINGS.iter().flat_map(of).map(|(setting, origin, values)| (*setting, origin, values.as_slice()))
@@ -212,7 +214,7 @@ fn extend(logins: &mut Option<Sourced<Vec<Parsed<Source>>>>, more: Vec<Parsed<So
 /// The text breaks the rule of the name.
 pub fn parsed<N: FromStr<Err = InvalidName>>(text: &str, place: &str) -> Parsed<N> {
     text.parse().map_err(|invalid: InvalidName| {
-        vec![Diagnostic::error(Code::InvalidName, format!("{place}: {invalid}")).hint(invalid.hint())]
+        vec![Diagnostic::error(Code::InvalidName, format!("{place}: {invalid}")).hint(invalid.hint)]
     })
 }
 
@@ -222,7 +224,7 @@ pub fn patterns(texts: impl Iterator<Item = String>, origin: &Origin) -> Vec<Par
         let text = text.trim();
         text.parse().map_err(|invalid: InvalidName| {
             let several = text.contains(char::is_whitespace);
-            let hint = if several { "several are joined by commas: team-a,team-b".into() } else { invalid.hint() };
+            let hint = if several { "several are joined by commas: team-a,team-b" } else { invalid.hint };
             let message = format!("{origin}, item {}: {invalid}", number + 1);
             vec![Diagnostic::error(Code::InvalidNamespace, message).hint(hint)]
         })

@@ -128,7 +128,7 @@ fn generated(
     }
 }
 
-/// A registry in the form in which it is written.
+/// The canonical key of a registry.
 fn registry(text: &str, place: &str, problems: &mut Vec<Diagnostic>) -> Option<RegistryKey> {
     let key = logins::registry(text, place).map_err(|wrong| problems.extend(wrong));
     let (key, odd) = key.ok()?.canonical();

@@ -4,7 +4,7 @@ pub mod generator;
 mod login;
 pub mod written;
 
-use super::go::nanoseconds;
+use super::go::{SECOND, nanoseconds};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::docker_config::registry::RegistryKey;
 use written::{ClusterExternalSecret, External, Generator, RemoteKey, Store};
@@ -103,7 +103,7 @@ impl ExternalSettings {
     }
 }
 
-/// Resolves the object; problems are added.
+/// Resolves what one pull secret fetches, and from where; problems are added to `problems`.
 pub fn resolve(external: Option<&External>, problems: &mut Vec<Diagnostic>) -> Option<ExternalSettings> {
     let Some(External { store, refresh_interval, logins, cluster_external_secret }) = external else {
         let message = "`--protect external` needs to know where the logins are kept";
@@ -139,9 +139,9 @@ fn no_duration(field: &str) -> Diagnostic {
         .hint("write a number with its unit, for example 30m or 1h")
 }
 
-const HOUR: f64 = 3600.0 * 1e9;
+const HOUR: f64 = 3600.0 * SECOND;
 
-/// The requested interval, if it is shorter than the life of every token; without one, half of the shortest life, at most an hour.
+/// The requested interval, which must be shorter than the life of every token; without one, half of the shortest life, at most an hour.
 fn refresh_interval_of(settings: &ExternalSettings, asked: Option<&str>, problems: &mut Vec<Diagnostic>) -> String {
     let shortest = settings.generators().map(|generator| generator.kind).min_by_key(|kind| kind.hours());
     let Some(asked) = asked else {
