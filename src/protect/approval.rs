@@ -44,7 +44,7 @@ pub fn in_clear() -> Diagnostic {
 }
 
 pub fn not_listed(refused: &[&Recipient]) -> Diagnostic {
-    let shown: Vec<_> = refused.iter().map(ToString::to_string).collect();
+    let shown: Vec<_> = refused.iter().map(|one| one.fingerprint()).collect();
     Diagnostic::error(Code::AnotherRecipient, format!("`{VARIABLE}` does not list {}", shown.join(", "))).hint(
         "the owner of that key could open the logins: check who changed the certificate or `.sops.yaml`; only this variable approves a \
          recipient; if it was meant, add it to those of all clusters there, joined by commas",

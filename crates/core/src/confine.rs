@@ -1,7 +1,6 @@
-//! Confines what `regcred.yaml` and a functionConfig may name, by globs that a protected variable holds.
+//! Confines what `regcred.yaml` and a functionConfig may name, by globs in protected variables.
 //!
-//! A merge request can change these files, but not the variables of the project. So the variables decide which variables and registries
-//! the files may name.
+//! A merge request can change these files, but not the variables of the project.
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -21,10 +20,10 @@ pub const CONTEXTS: &str = "REGCRED_ALLOWED_CONTEXTS";
 pub const RECIPIENTS: &str = "REGCRED_RECIPIENTS";
 /// The variables that restrict something if they are set.
 const GUARDS: [&str; 4] = [VARIABLES, REGISTRIES, CONTEXTS, RECIPIENTS];
-/// The prefix of the names of all guards but one.
-const OF_GUARDS: &str = "REGCRED_ALLOW";
-/// Our own variables that hold no login.
-const OURS: &str = "REGCRED_";
+/// The prefix of all guards but one.
+const GUARD_PREFIX: &str = "REGCRED_ALLOW";
+/// The prefix of regcred's own variables, which hold no login.
+const OWN_PREFIX: &str = "REGCRED_";
 
 /// Problems of the guards among the variables of these names: an empty or misspelled guard would restrict nothing.
 pub fn check_guards<'a>(names: impl Iterator<Item = &'a str>, is_empty: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
@@ -35,7 +34,7 @@ pub fn check_guards<'a>(names: impl Iterator<Item = &'a str>, is_empty: impl Fn(
             return is_empty(name).then(|| Diagnostic::error(Code::VariableEmpty, message).hint(hint));
         }
         let meant =
-            one_slip_away(name, GUARDS).or_else(|| nearest(name, GUARDS).filter(|_| name.starts_with(OF_GUARDS)));
+            one_slip_away(name, GUARDS).or_else(|| nearest(name, GUARDS).filter(|_| name.starts_with(GUARD_PREFIX)));
         meant.map(|meant| {
             let message = format!("`{name}` is no variable of regcred, and would confine nothing");
             let hint = format!("did you mean `{meant}`? give a variable of your own another name");
@@ -45,7 +44,7 @@ pub fn check_guards<'a>(names: impl Iterator<Item = &'a str>, is_empty: impl Fn(
     names.filter_map(wrong).collect()
 }
 
-/// The signs with a meaning in a glob.
+/// The characters with a meaning in a glob.
 const SPECIAL: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
 
 /// What `regcred.yaml` may name. Without its variable, a field allows everything.
@@ -90,7 +89,7 @@ impl Allowed {
         if refused.is_empty() { Ok(source) } else { Err(refused) }
     }
 
-    /// The registries that the file may not reach; in messages, `place` says where the file names them.
+    /// Adds a problem for each registry that is not allowed; in messages, `place` says where the file names the registry.
     pub fn refuse<'a>(
         &self,
         registries: impl Iterator<Item = &'a RegistryKey>,
@@ -116,7 +115,7 @@ impl Allowed {
     }
 
     pub(crate) fn check_variable(&self, name: &VariableName, place: &str) -> Option<Diagnostic> {
-        if name.as_str().starts_with(OURS) {
+        if name.as_str().starts_with(OWN_PREFIX) {
             let message = format!("{place} reads `{name}`, which is a setting of regcred and no login");
             return Some(Diagnostic::error(Code::NotAllowed, message).hint("name the variable that holds the login"));
         }
@@ -135,7 +134,7 @@ impl Allowed {
 
     fn matches(&self, name: &str) -> bool {
         let Some(allowed) = &self.registries else { return true };
-        // In a name that is a glob itself, only `*` stands for whatever a glob there may match.
+        // If the name is a glob itself, `?` or `[…]` may match a character of that glob, but not every name that it matches.
         let is_sure = |number: &usize| !name.contains(SPECIAL) || !self.texts[*number].contains(['?', '[']);
         allowed.matches(name).iter().any(is_sure) || (name == "index.docker.io" && allowed.is_match("docker.io"))
     }
@@ -167,7 +166,6 @@ pub(crate) fn not_allowed(what: &str, variable: &str) -> Diagnostic {
 pub(crate) fn globs(text: &str, variable: &str) -> Result<GlobSet, Diagnostic> {
     let mut set = GlobSetBuilder::new();
     for part in parts(text) {
-        // A `*` stays within one part of a path: `*.example.com` does not match `evil.test/x.example.com`.
         set.add(glob(part).ok_or_else(|| invalid(variable))?);
     }
     set.build().map_err(|_| invalid(variable))
@@ -182,6 +180,7 @@ pub fn parts(text: &str) -> impl Iterator<Item = &str> {
 fn glob(text: &str) -> Option<Glob> {
     const LONGEST: usize = 512;
     let is_readable = text.len() <= LONGEST && text.matches('{').count() <= BRACES;
+    // A `*` stays within one part of a path: `*.example.com` does not match `evil.test/x.example.com`.
     is_readable.then(|| GlobBuilder::new(text).literal_separator(true).build().ok()).flatten()
 }
 

@@ -1,4 +1,4 @@
-//! The rules of `regcred`, without access to environment, files, processes or clock.
+//! Holds the rules of `regcred`, without access to environment, files, processes or clock.
 
 pub mod cluster;
 pub mod confine;

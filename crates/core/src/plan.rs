@@ -39,7 +39,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// Why a run does it.
+/// Why a run takes an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
@@ -111,11 +111,6 @@ pub struct Change {
     pub reason: Reason,
 }
 
-/// The change for one wanted object that is not encrypted.
-pub fn of_one(actual: Option<Actual>) -> (Action, Reason) {
-    decide(Encryption::None, actual)
-}
-
 /// The changes that lead from the actual to the wanted state, in the order of the wanted objects; unwanted objects come last.
 pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec<Change> {
     let mut changes = Vec::with_capacity(wanted.len());
@@ -136,7 +131,8 @@ pub fn between(wanted: Vec<Wanted>, mut actual: BTreeMap<String, Actual>) -> Vec
     changes
 }
 
-fn decide(encryption: Encryption, actual: Option<Actual>) -> (Action, Reason) {
+/// The action for one wanted file or object, and its reason; `actual` is what exists in its place.
+pub fn decide(encryption: Encryption, actual: Option<Actual>) -> (Action, Reason) {
     let Some(Actual { owner, content, history }) = actual else { return (Action::Create, Reason::Missing) };
     let reason = match (owner, content, history) {
         (Owner::Foreign, ..) => return (Action::Refuse, Reason::NotOurs),

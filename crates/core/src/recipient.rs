@@ -1,7 +1,6 @@
 //! Names who can open an encrypted document.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 /// A key that opens encrypted documents.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,15 +29,9 @@ impl Recipient {
         Self(fingerprint.to_owned())
     }
 
-    /// The text that names the recipient in a mark: one word without a comma.
+    /// The text that names the recipient: one word without a comma.
     pub fn fingerprint(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for Recipient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -90,7 +83,7 @@ mod tests {
         let recipients: Recipients = ["age1a", "age1b"].map(Recipient::new).into();
         let known = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let refused = |authority: Authority| -> Vec<String> {
-            authority.refuse(&recipients).iter().map(ToString::to_string).collect()
+            authority.refuse(&recipients).iter().map(|one| one.fingerprint().to_owned()).collect()
         };
         assert_eq!(refused(Authority::List(known(&["age1a"]))), ["age1b"]);
         assert_eq!(refused(Authority::History(known(&["age1b", "age1a"]))), Vec::<String>::new());

@@ -135,7 +135,7 @@ impl Run<'_> {
             None if !self.key.is_there() => Authority::Nobody,
             None => self.history(),
         };
-        let shown: Vec<_> = self.tally.recipients.iter().map(ToString::to_string).collect();
+        let shown: Vec<_> = self.tally.recipients.iter().map(|one| one.fingerprint().to_owned()).collect();
         if authority == Authority::Nobody && self.key.is_there() && self.mode == Mode::Write && !shown.is_empty() {
             self.prepared.warnings.push(warnings::first(&shown));
         }

@@ -87,7 +87,7 @@ pub fn of_another_format(count: usize) -> Diagnostic {
 
 /// Nothing approves these recipients. A comparison without the lock may know none.
 pub fn refused(refused: &[&Recipient], root: &Root) -> Diagnostic {
-    let shown = refused.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let shown = refused.iter().map(|one| one.fingerprint()).collect::<Vec<_>>().join(", ");
     let shown = if refused.is_empty() { "their recipients" } else { &shown };
     let (is, them) = if refused.len() == 1 { ("is", "it") } else { ("are", "them") };
     let names = refused.iter().map(|one| one.fingerprint()).chain(refused.is_empty().then_some("FINGERPRINT"));
@@ -118,11 +118,12 @@ pub fn refused(refused: &[&Recipient], root: &Root) -> Diagnostic {
 
 /// A document is for a recipient that only other documents were for.
 pub fn moved(document: &str, recipient: &Recipient) -> Diagnostic {
+    let name = recipient.fingerprint();
     let message = format!(
-        "`{document}` is for another recipient than before: {recipient} opens other documents here, but not this one"
+        "`{document}` is for another recipient than before: {name} opens other documents here, but not this one"
     );
     Diagnostic::error(Code::AnotherRecipient, message)
-        .hint(format!("{WHO_CHANGED}; if it was meant, add `--accept-recipient {}`", recipient.fingerprint()))
+        .hint(format!("{WHO_CHANGED}; if it was meant, add `--accept-recipient {name}`"))
 }
 
 pub fn first(recipients: &[String]) -> Diagnostic {

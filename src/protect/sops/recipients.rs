@@ -59,7 +59,7 @@ mod tests {
         let text = "a: 1\nsops:\n  age: [{recipient: age1qq, enc: x}]\n  pgp: [{fp: 85D7, enc: x}]\n  kms: [{arn: 'arn:aws:kms:eu:1:key/x'}]\n  \
                     azure_kv: [{vault_url: 'https://v.example', name: k, version: '1'}]\n  key_groups:\n  - age: [{recipient: age1zz}]\n  \
                     - gcp_kms: [{resource_id: projects/p}]\n    hc_vault: [{vault_address: 'https://h', engine_path: t, key_name: k}]\n";
-        let found: Vec<_> = recipients_of(text.as_bytes()).iter().map(ToString::to_string).collect();
+        let found: Vec<_> = recipients_of(text.as_bytes()).iter().map(|one| one.fingerprint().to_owned()).collect();
         assert_eq!(
             found,
             [
@@ -81,7 +81,7 @@ mod tests {
     fn a_key_is_listed_whatever_characters_its_name_has() {
         let text = "a: 1\nsops:\n  age: [{recipient: ssh-ed25519 AAAA me@host, enc: x}]\n  hc_vault: [{vault_address: 'https://h', key_name: 'k,x'}]\n  \
                     new_kms: [{region: eu, key: 7, enc: x}]\n  pgp: [{fp: '', enc: x}]\n  mac: x\n  kms: []\n";
-        let found: Vec<_> = recipients_of(text.as_bytes()).iter().map(ToString::to_string).collect();
+        let found: Vec<_> = recipients_of(text.as_bytes()).iter().map(|one| one.fingerprint().to_owned()).collect();
         let expected = ["%", "https://h/k%2Cx", r#"new_kms:{"region":"eu"%2C"key":7}"#, "ssh-ed25519%20AAAA%20me@host"];
         assert_eq!(found, expected);
     }

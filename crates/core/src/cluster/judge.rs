@@ -4,7 +4,7 @@ use super::compare::{Step, accounts, steps};
 use super::delivery::{Delivery, OnConflict};
 use super::facts::{Secret, Space};
 use crate::names::Namespace;
-use crate::plan::{self, Action, Owner, Reason};
+use crate::plan::{self, Action, Encryption, Owner, Reason};
 use crate::spec::choice::Link;
 
 /// The action for an existing Secret, and its reason.
@@ -24,7 +24,7 @@ impl Delivery<'_> {
     /// The action for an existing Secret that is wanted, with this rule for Secrets of other owners.
     pub fn judge(&self, number: usize, there: &Secret, on_conflict: OnConflict) -> Judged {
         let (actual, whose) = self.assess(&self.pull_secrets[number], there, on_conflict);
-        let (action, reason) = plan::of_one(Some(actual));
+        let (action, reason) = plan::decide(Encryption::None, Some(actual));
         Judged { action, reason, is_ours: actual.owner == Owner::Proven, whose: whose.map(|whose| whose.to_string()) }
     }
 

@@ -1,4 +1,4 @@
-//! Defines the one form of problems: every module returns [`Diagnostic`]s, and `report` prints them.
+//! Describes problems: every module returns [`Diagnostic`]s, and `report` prints them.
 
 mod code;
 
@@ -13,7 +13,7 @@ pub use code::Code;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing is written.
+    /// The problem stops the work.
     Error,
     /// The problem is reported and the work goes on.
     Warning,
@@ -72,14 +72,14 @@ impl Diagnostic {
     }
 }
 
-/// Whether a character neither controls a terminal, nor is invisible or changes the order of a line.
+/// Whether a character is visible: it does not control a terminal, has a shape, and does not change the direction of a line.
 pub fn is_visible(letter: char) -> bool {
     !letter.is_control()
         && !matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         && !matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The reason of a file system error, as a shell words it.
+/// The reason of a file system error, in plain words.
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),

@@ -139,7 +139,7 @@ fn fill(value: &mut Value, namespace: &Value) {
     }
 }
 
-/// All manifests in order. The sequence needs only the memory of its namespaces' names.
+/// All manifests in order. Each template is kept once, and of each namespace only the name.
 #[derive(Debug, Default)]
 pub struct Manifests {
     sections: Vec<Section>,

@@ -40,7 +40,7 @@ pub enum Place {
     Itself,
 }
 
-/// The kind of an object.
+/// The content of an object.
 #[derive(Debug)]
 pub enum Content {
     /// A pull secret.

@@ -1,4 +1,4 @@
-//! Holds the wanted and the existing objects, as far as a plan needs them.
+//! Describes the wanted and the existing files or objects, as far as a plan needs them.
 
 /// A file or an object that should exist.
 #[derive(Clone, Debug, PartialEq, Eq)]

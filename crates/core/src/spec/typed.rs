@@ -21,7 +21,7 @@ pub struct Setting {
     pub flag: &'static str,
     /// How many values it takes.
     pub values: Values,
-    /// Whether the ConfigMap of a function may set it. Options about files of this machine are not allowed there.
+    /// Whether the ConfigMap of a function may set it.
     pub in_a_function: bool,
     pub(super) set: fn(&mut Spec, &mut Reader<'_>),
     /// The kinds of run in which it has no effect. The first that applies explains it.
