@@ -36,7 +36,7 @@ pub fn in_cluster<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<Vec<
     for secret in &request.pull_secrets {
         let Some(external) = secret.external else { continue };
         let Some(for_all) = &external.for_all else { continue };
-        // It has the `spec` of the ExternalSecret, whose template serves both.
+        // A ClusterExternalSecret contains the `spec` of the ExternalSecret, so the template of the ExternalSecret restyles both.
         let objects = restyle.restyle(external_secret(secret.name, external))?;
         let spec = objects.into_iter().find_map(|mut object| object.remove("spec")).unwrap_or_default();
         let selectors = match for_all.namespace_selectors.as_slice() {
@@ -103,7 +103,7 @@ fn cluster_external_secret(name: &ResourceName, selectors: &Value, refresh_time:
     Part::new("cluster-external-secret.yaml.j2", context, [object])
 }
 
-/// Every namespace has this label since Kubernetes 1.22, so no label has to be added.
+/// Selects namespaces by a label that every namespace has since Kubernetes 1.22.
 fn by_name(namespaces: &[Namespace]) -> LabelSelector {
     let expression = LabelExpression {
         key: "kubernetes.io/metadata.name".to_owned(),

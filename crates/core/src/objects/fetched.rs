@@ -28,13 +28,13 @@ pub fn fetched(content: &Content) -> Fetched {
             data_from: Vec::new(),
             docker_config: "{{ .docker_config }}".to_owned(),
         },
-        Content::Logins(logins) => of_logins(logins),
+        Content::Logins(logins) => fetch_logins(logins),
     }
 }
 
-fn of_logins(logins: &[ExternalLoginSettings]) -> Fetched {
+fn fetch_logins(logins: &[ExternalLoginSettings]) -> Fetched {
     let (mut data, mut data_from, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    // All generators use the same names, so each gets a prefix; a generator for several registries runs once.
+    // All generators give values of the same names, so each gets a prefix; a generator for several registries runs once.
     let mut known: Vec<(&Generator, String)> = Vec::new();
     let mut prefix_of = |generator, own: &str| {
         if let Some((_, prefix)) = known.iter().find(|(it, _)| it.is_same_object(generator)) {

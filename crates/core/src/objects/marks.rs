@@ -71,9 +71,9 @@ pub enum Role {
     Definition,
     /// A ServiceAccount that others may own: never ours to delete.
     LinkedServiceAccount,
-    /// An admission policy: before the workloads it is for.
+    /// An admission policy, which is applied before the workloads it is for.
     Policy,
-    /// An object whose kind another program defines: before the workloads it is for.
+    /// An object whose kind another program defines; it is applied before the workloads it is for.
     CustomResource,
     /// A Secret or other object of ours.
     Owned,
@@ -85,7 +85,7 @@ impl Role {
     }
 }
 
-/// An annotation for the tool of a profile, with its value; the page of the profile says why.
+/// An annotation for the tool of a profile, with its value; `docs/profile-*.md` explain them.
 pub type Annotation = (&'static str, &'static str);
 
 const ARGOCD_KEEP: Annotation = ("argocd.argoproj.io/sync-options", "Prune=false,Delete=false,ServerSideApply=true");

@@ -139,7 +139,7 @@ pub fn build<R: Render>(request: &Request<'_>, templates: &R) -> Result<Manifest
     }
 }
 
-/// Only the Secrets, each in each of its namespaces.
+/// Only the pull secrets, each in all its namespaces.
 pub fn secrets(request: &Request<'_>) -> Manifests {
     let (plans, namespaces) = plan(request.pull_secrets.iter().map(|secret| secret.namespaces));
     let secrets: Vec<_> = request.pull_secrets.iter().map(|secret| pull_secret(secret, &request.marks)).collect();
@@ -149,12 +149,12 @@ pub fn secrets(request: &Request<'_>) -> Manifests {
     manifests
 }
 
-/// A pull secret of ours.
+/// A pull secret with its logins and our marks.
 pub fn pull_secret(secret: &Wanted<'_>, marks: &Marks) -> PullSecret {
     source(secret.name, secret.docker_config.to_json(), marks)
 }
 
-/// A pull secret of ours under another name.
+/// A Secret of this name with these logins and our marks.
 pub fn source(name: &ResourceName, docker_config: SecretString, marks: &Marks) -> PullSecret {
     let text = |(name, value): (&'static str, String)| (name.to_owned(), value);
     PullSecret {
@@ -174,14 +174,14 @@ fn in_each_namespace<R: Restyle>(request: &Request<'_>, restyle: &R) -> Result<M
         let templates = self::namespaces(marks, restyle)?;
         manifests.each(vec![templates], namespaces.iter().map(|(namespace, _)| (namespace.clone(), 0)).collect());
     }
+    let mut cluster_wide = Vec::new();
     if *link == Link::Policy {
         for secret in pull_secrets {
-            for object in pod_policy::objects(secret, request, restyle)? {
-                manifests.once(ObjectTemplate::plain(object, Place::Cluster));
-            }
+            cluster_wide.extend(pod_policy::objects(secret, request, restyle)?);
         }
     }
-    for object in external_secret::in_cluster(request, restyle)? {
+    cluster_wide.extend(external_secret::in_cluster(request, restyle)?);
+    for object in cluster_wide {
         manifests.once(ObjectTemplate::plain(object, Place::Cluster));
     }
     let plans = plans.iter().map(|members| {

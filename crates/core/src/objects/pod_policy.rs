@@ -62,7 +62,7 @@ pub(crate) fn name(secret: &ResourceName, owner: &str) -> String {
     if owner == secret.as_str() { owner.to_owned() } else { format!("{owner}.{secret}") }
 }
 
-/// The policy of this name. It adds the reference to a Pod with an image of these logins, or to every Pod if the logins are not fixed.
+/// Builds the policy, which adds the reference to a Pod with an image of these logins, or to every Pod if the logins are not fixed.
 /// `patch` may change the plain patch.
 pub(crate) fn policy(
     name: &str,
@@ -122,7 +122,7 @@ fn is_docker_hub(key: &RegistryKey) -> bool {
     key.index() == "index.docker.io"
 }
 
-/// The same for a key with a glob in its host. A key has no backslash and no quote, so only these characters need escapes.
+/// The regular expression of a key with a glob in its host. A key has no backslash and no quote, so only these characters need escapes.
 fn pattern(key: &RegistryKey) -> String {
     let host = literal(key.authority()).replace('*', "[^./:]*");
     let path = if key.path().is_empty() { "/".to_owned() } else { literal(key.path()).replace('*', "[*]") };

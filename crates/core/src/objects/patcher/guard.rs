@@ -2,7 +2,7 @@
 
 use super::{NAME, PatcherSettings};
 use crate::names::ResourceName;
-use crate::objects::guard::{Guard, has_not_opted_out};
+use crate::objects::guard::{Guard, has_not_opted_out, names};
 use crate::objects::marks::{MANAGED_BY, OWNER};
 use crate::spec::choice::Patcher;
 
@@ -29,16 +29,15 @@ pub(super) fn guard<'a>(patcher: &PatcherSettings, secret: &'a ResourceName, own
 
 /// Whether the namespace of the request is not excluded and has not opted out.
 fn is_served(patcher: &PatcherSettings) -> String {
-    let names = || patcher.exclude.iter().map(String::as_str);
-    let excluded = match patcher.patcher {
-        Patcher::Titansoft => {
-            format!("request.namespace in [{}]", names().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", "))
-        }
+    let excluded: Vec<_> = patcher.exclude.iter().map(String::as_str).collect();
+    let is_excluded = match patcher.patcher {
+        Patcher::Titansoft => format!("request.namespace in {}", names(&excluded)),
         Patcher::Tamcore => {
-            format!("request.namespace.matches('^({})$')", names().map(regex).collect::<Vec<_>>().join("|"))
+            let patterns: Vec<_> = excluded.into_iter().map(regex).collect();
+            format!("request.namespace.matches('^({})$')", patterns.join("|"))
         }
     };
-    format!("!({excluded}) && {}", has_not_opted_out("namespaceObject"))
+    format!("!({is_excluded}) && {}", has_not_opted_out("namespaceObject"))
 }
 
 /// A glob of Go as a regular expression: a namespace has no character that needs an escape.

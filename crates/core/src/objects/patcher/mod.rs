@@ -12,7 +12,7 @@ use crate::manifest::{Manifests, ObjectTemplate, Place};
 use crate::names::{Namespace, ResourceName};
 use crate::spec::choice::{Choice, Link, Patcher};
 
-/// The names in titansoft's own example, so that objects from that example are taken over and not created a second time.
+/// The name of its objects. Titansoft's own example has the same name, so objects from that example are taken over, not created twice.
 pub const NAME: &str = "imagepullsecret-patcher";
 
 /// A patcher with checked options.
@@ -48,7 +48,7 @@ pub enum Guard {
 }
 
 impl PatcherSettings {
-    /// A warning about an image that may change tomorrow.
+    /// A warning about an image without a digest or a fixed tag, which may change at each pull.
     pub fn image_warning(&self) -> Option<Diagnostic> {
         let name = self.image.rsplit('/').next().unwrap_or_default();
         let is_pinned = name.contains('@') || (name.contains(':') && !name.ends_with(":latest"));
@@ -60,7 +60,7 @@ impl PatcherSettings {
         })
     }
 
-    /// A warning about the Secrets that its account can read.
+    /// A warning about a patcher whose account can read every Secret.
     pub fn rights_warning(&self) -> Option<Diagnostic> {
         let message = "tamcore's patcher watches Secrets, so its account can read every Secret of the cluster";
         (self.patcher == Patcher::Tamcore).then(|| {
@@ -74,7 +74,7 @@ impl PatcherSettings {
         if self.namespace.as_str() == NAME { NAME.to_owned() } else { format!("{NAME}-{}", self.namespace) }
     }
 
-    /// The values that the templates may use.
+    /// The values that the patcher's templates may use.
     fn context(&self, secret: &ResourceName, owner: &str) -> Value {
         let guard = guard::guard(self, secret, owner);
         json!({

@@ -11,10 +11,7 @@ pub(super) const DIRECTORY: &str = "/app/secrets";
 /// The annotation of namespaces that opt out; both patchers know it.
 const OPT_OUT: &str = "k8s.titansoft.com/imagepullsecret-patcher-exclude";
 
-/// The name of a variable of the container, and its value.
-type EnvironmentVariable = (&'static str, String);
-
-/// The settings for the image of this patcher, so that the copies are called `secret`.
+/// The environment variables that configure the image of this patcher, so that the copies are called `secret`.
 pub(super) fn options(settings: &PatcherSettings, secret: &ResourceName) -> Vec<Value> {
     let options = match settings.patcher {
         Patcher::Titansoft => titansoft(settings, secret),
@@ -23,7 +20,7 @@ pub(super) fn options(settings: &PatcherSettings, secret: &ResourceName) -> Vec<
     options.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
-fn titansoft(settings: &PatcherSettings, secret: &ResourceName) -> Vec<EnvironmentVariable> {
+fn titansoft(settings: &PatcherSettings, secret: &ResourceName) -> Vec<(&'static str, String)> {
     let PatcherSettings { interval, exclude, service_accounts, .. } = settings;
     let all = service_accounts.as_ref().is_some_and(Vec::is_empty);
     let mut options = vec![
@@ -44,7 +41,7 @@ fn titansoft(settings: &PatcherSettings, secret: &ResourceName) -> Vec<Environme
     options
 }
 
-fn tamcore(settings: &PatcherSettings, secret: &ResourceName) -> Vec<EnvironmentVariable> {
+fn tamcore(settings: &PatcherSettings, secret: &ResourceName) -> Vec<(&'static str, String)> {
     let PatcherSettings { namespace, exclude, service_accounts, .. } = settings;
     let mut options = vec![
         ("CONFIG_DOCKERCONFIGJSONPATH", format!("{DIRECTORY}/.dockerconfigjson")),
