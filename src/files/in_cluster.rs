@@ -5,6 +5,7 @@ use crate::settings::Settings;
 use regcred_core::cluster::grant::{Grant, Granted, Rights};
 use regcred_core::cluster::installation::{ControllerSettings, Installation, InstalledSecret};
 use regcred_core::manifest::Manifests;
+use regcred_core::names::NamespacePattern;
 
 impl ClusterRun {
     /// The manifests of the controller; none with another strategy.
@@ -18,7 +19,7 @@ impl ClusterRun {
         let installed = self.pull_secrets().map(|(one, docker_config)| InstalledSecret {
             name: &one.name,
             include: &one.include,
-            exclude: one.exclude.iter().cloned().chain([settings.namespace.clone().into()]).collect(),
+            exclude: one.exclude.iter().cloned().chain([NamespacePattern::Name(settings.namespace.clone())]).collect(),
             service_accounts: &one.service_accounts,
             written_accounts: &one.written_accounts,
             external: one.external.as_ref(),

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_is_one_word_of_its_own_for_every_name() {
+    fn every_name_has_its_own_fingerprint_of_one_word() {
         for good in ["age1qqq", "arn:aws:kms:eu-west-1:1:key/x", &"a".repeat(64)] {
             assert_eq!(Recipient::new(good).fingerprint(), good);
         }

@@ -38,12 +38,6 @@ impl TryFrom<String> for NamespacePattern {
     }
 }
 
-impl From<Namespace> for NamespacePattern {
-    fn from(name: Namespace) -> Self {
-        Self::Name(name)
-    }
-}
-
 impl NamespacePattern {
     /// The text.
     pub fn as_str(&self) -> &str {

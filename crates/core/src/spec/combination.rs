@@ -135,12 +135,9 @@ impl Combination {
                 std::cmp::Reverse((cell.format as u8, cell.link as u8)),
             )
         });
-        let problem =
-            Diagnostic::error(Code::ImpossibleCombination, format!("{} cannot be combined", flags.join(" and ")));
-        match nearest {
-            Some(nearest) => problem.hint(format!("use `{}`", nearest.changes(self))),
-            None => problem,
-        }
+        let hint = nearest.map(|nearest| format!("use `{}`", nearest.changes(self)));
+        let message = format!("{} cannot be combined", flags.join(" and "));
+        Diagnostic { hint, ..Diagnostic::error(Code::ImpossibleCombination, message) }
     }
 }
 

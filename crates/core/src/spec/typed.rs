@@ -168,13 +168,8 @@ impl Reader<'_> {
     }
 
     pub(super) fn name<N: FromStr<Err = InvalidName>>(&mut self) -> Option<Sourced<N>> {
-        match parsed(&self.text()?.value, &self.origin.to_string()) {
-            Ok(name) => self.sourced(name),
-            Err(wrong) => {
-                self.problems.extend(wrong);
-                None
-            }
-        }
+        let name = parsed(&self.text()?.value, &self.origin.to_string());
+        self.sourced(name.map_err(|wrong| self.problems.extend(wrong)).ok()?)
     }
 
     pub(super) fn names<N: FromStr<Err = InvalidName>>(&self) -> Option<Sourced<Vec<Parsed<N>>>> {

@@ -100,7 +100,7 @@ impl<F: Faults> StateMachineTest for Check<F> {
 
     fn teardown(mut world: World, (): ()) {
         world.settle();
-        world.is_right();
+        world.assert_right();
     }
 }
 
@@ -129,7 +129,7 @@ fn every_kept_trace_ends_in_what_is_wanted() {
             world.step(*step);
         }
         world.settle();
-        world.is_right();
+        world.assert_right();
     }
 }
 
@@ -166,7 +166,7 @@ fn a_namespace_that_an_older_api_server_does_not_show_yet_is_not_taken_for_an_ex
         assert_eq!(world.running, []);
     }
     world.settle();
-    world.is_right();
+    world.assert_right();
 }
 
 #[test]
@@ -183,5 +183,5 @@ fn a_write_that_has_not_begun_is_dropped_when_its_namespace_changes() {
     // A second removal would be noticed here.
     (0..3).for_each(|_| world.step(Step::Begin));
     world.settle();
-    world.is_right();
+    world.assert_right();
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use regcred_core::cluster::facts::{Account, NamespaceObject, Secret};
 use regcred_core::controller::{Deed, Identity, Outcome, Target, Write};
 use serde_json::{Value, json};
 
@@ -46,7 +45,7 @@ pub struct Server {
     pub namespaces: BTreeMap<String, Space>,
     pub accounts: BTreeMap<(String, String), Listed>,
     pub secrets: BTreeMap<String, Held>,
-    /// Of namespaces, ServiceAccounts and Secrets.
+    /// The changes of namespaces, of ServiceAccounts and of Secrets.
     pub history: [Vec<Change>; 3],
 }
 
@@ -245,16 +244,4 @@ impl Server {
 
 fn is_the_same(identity: &Identity, held: &Held) -> bool {
     identity.uid == held.uid.to_string() && identity.version == held.version.to_string()
-}
-
-pub fn namespace(object: &Value) -> NamespaceObject {
-    serde_json::from_value(object.clone()).unwrap()
-}
-
-pub fn account(object: &Value) -> Account {
-    serde_json::from_value(object.clone()).unwrap()
-}
-
-pub fn secret(object: &Value) -> Secret {
-    serde_json::from_value(object.clone()).unwrap()
 }

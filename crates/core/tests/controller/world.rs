@@ -7,9 +7,10 @@ use regcred_core::cluster::facts::NamespaceObject;
 use regcred_core::controller::{Deed, Event, Machine, Outcome, Standing, Watch, Write};
 use regcred_core::names::Namespace;
 use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::server::{self, Change, NAME, Server};
+use super::server::{Change, NAME, Server};
 use super::traces::Step;
 use super::wanted::{delivery, machine};
 
@@ -17,6 +18,10 @@ const NAMESPACES: [&str; 3] = ["a", "b", "c"];
 const ACCOUNTS: [&str; 2] = ["default", "ci"];
 /// How many writes run at once.
 const AT_ONCE: usize = 4;
+
+fn read<T: DeserializeOwned>(object: &Value) -> T {
+    serde_json::from_value(object.clone()).unwrap()
+}
 
 pub struct World {
     server: Server,
@@ -179,9 +184,9 @@ impl World {
 
     fn show(&mut self, kind: usize, object: &Value) {
         let event = match kind {
-            0 => Event::Namespace(server::namespace(object)),
-            1 => Event::Account(Self::watch(kind), server::account(object)),
-            _ => Event::Secret(0, server::secret(object)),
+            0 => Event::Namespace(read(object)),
+            1 => Event::Account(Self::watch(kind), read(object)),
+            _ => Event::Secret(0, read(object)),
         };
         if let Event::Namespace(NamespaceObject { metadata, .. }) = &event {
             let seen = (metadata.resource_version.parse().unwrap(), !metadata.annotations.is_empty());
@@ -215,7 +220,7 @@ impl World {
         self.machine.see(event, self.now);
     }
 
-    /// No more faults: the watches show everything, and every write succeeds.
+    /// Runs to the end without more faults: the watches show everything, and every write succeeds.
     pub fn settle(&mut self) {
         for write in std::mem::take(&mut self.late) {
             self.server.write(&write.0, &write.1);
@@ -240,8 +245,8 @@ impl World {
         }
     }
 
-    /// The cluster is as wanted, and every namespace is counted in its state.
-    pub fn is_right(&self) {
+    /// Asserts that the cluster is as wanted, and that every namespace is counted in its state.
+    pub fn assert_right(&self) {
         let standings: Vec<_> = self.machine.standings().map(|(_, standing)| standing).collect();
         let counts = self.machine.counts();
         let is_served = |standing: &&&Standing| ***standing == Standing::Served;

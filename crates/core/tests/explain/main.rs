@@ -1,4 +1,4 @@
-//! Gives each cause its typical facts, and expects its name.
+//! Checks that `explain` finds each cause in its typical facts.
 
 #![expect(clippy::unwrap_used, reason = "facts of a test have a Pod")]
 
@@ -223,7 +223,7 @@ const CASES: &[(Cause, Change)] = &[
 ];
 
 #[test]
-fn each_cause_is_named_by_what_it_shows() {
+fn each_cause_is_found_in_its_typical_facts() {
     let mut wrong = Vec::new();
     for (number, (cause, change)) in CASES.iter().enumerate() {
         let mut facts = facts();
@@ -233,7 +233,7 @@ fn each_cause_is_named_by_what_it_shows() {
             wrong.push(format!("case {number}: {:?} in place of {cause:?}", finding.cause));
         }
     }
-    println!("{} of {} cases are named rightly", CASES.len() - wrong.len(), CASES.len());
+    println!("{} of {} causes are found", CASES.len() - wrong.len(), CASES.len());
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

@@ -1,4 +1,4 @@
-//! Checks which objects get references from `inject`, and its messages about all others.
+//! Checks which objects get references from `inject`, and which messages it has about the others.
 
 #![cfg(test)]
 
