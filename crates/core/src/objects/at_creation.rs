@@ -32,19 +32,11 @@ impl List<'_> {
     }
 }
 
-/// What the API server does if it cannot evaluate the policy.
-#[derive(Clone, Copy)]
-pub(crate) enum OnFailure {
-    /// It refuses the object.
-    Fail,
-    /// It accepts the object unchanged.
-    Ignore,
-}
-
-/// The policy: under these named conditions, it changes a new object of this resource with the patch.
+/// The policy: under these named conditions, it changes a new object of this resource with the patch. If the API server cannot evaluate the
+/// policy, it refuses the object (`failurePolicy` is `Fail`), or accepts the object unchanged (`Ignore`).
 pub(crate) fn policy(
     name: &str,
-    on_failure: OnFailure,
+    failure_policy: &str,
     resource: &str,
     conditions: &[(&str, &str)],
     patch: &str,
@@ -56,7 +48,7 @@ pub(crate) fn policy(
         "kind": "MutatingAdmissionPolicy",
         "metadata": {"name": name},
         "spec": {
-            "failurePolicy": match on_failure { OnFailure::Fail => "Fail", OnFailure::Ignore => "Ignore" },
+            "failurePolicy": failure_policy,
             "reinvocationPolicy": "IfNeeded",
             "matchConstraints": {
                 "matchPolicy": "Equivalent",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::at_creation::{self, List, OnFailure};
+use super::at_creation::{self, List};
 use super::marks::Role;
 use super::{Object, Part, Request, Restyle, Wanted};
 use crate::docker_config::Logins;
@@ -75,7 +75,7 @@ pub(crate) fn policy(
         logins.map(|logins| format!("{}{})", before_the_registries(), condition(logins.registries())));
     let mut conditions = vec![("not-a-mirror-pod", NOT_A_MIRROR_POD), ("lacks-the-reference", &*lacks_it)];
     conditions.extend(uses_the_registries.as_deref().map(|condition| ("uses-the-registries", condition)));
-    at_creation::policy(name, OnFailure::Fail, "pods", &conditions, &patch(list.patch()))
+    at_creation::policy(name, "Fail", "pods", &conditions, &patch(list.patch()))
 }
 
 /// The binding of a policy; both have this name.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Installation, InstalledSecret};
 use crate::cluster::grant::{Which, is_linked, is_served};
 use crate::cluster::selection::Others;
-use crate::objects::at_creation::{self, List, OnFailure};
+use crate::objects::at_creation::{self, List};
 use crate::objects::guard::has_not_opted_out;
 use crate::objects::marks::SERVES;
 use crate::objects::pod_policy::{self, binding};
@@ -22,7 +22,7 @@ pub(super) fn policy_on_accounts(of: &Installation<'_>, one: &InstalledSecret<'_
     conditions.extend(is_linked.as_deref().map(|condition| ("is-linked", condition)));
     let where_served = format!("{} && {}", is_served_by(of, one), has_not_opted_out("object"));
     let patch = patch_if(&where_served, &list.patch());
-    let mut policy = at_creation::policy(&name, OnFailure::Ignore, "serviceaccounts", &conditions, &patch);
+    let mut policy = at_creation::policy(&name, "Ignore", "serviceaccounts", &conditions, &patch);
     annotate_choice(&mut policy, of, one);
     vec![policy, binding("MutatingAdmissionPolicyBinding", &name, json!({}))]
 }
