@@ -42,9 +42,9 @@ impl Call {
         Self { method: Method::PATCH, path, content_type, body, accept: JSON }
     }
 
-    /// Deletes one object, if it is still this one.
-    pub fn delete(path: String, uid: &str) -> Self {
-        let body = serde_json::json!({"preconditions": {"uid": uid}});
+    /// Deletes one object, if these preconditions hold.
+    pub fn delete(path: String, preconditions: &serde_json::Value) -> Self {
+        let body = serde_json::json!({"preconditions": preconditions});
         Self { method: Method::DELETE, path, content_type: JSON, body: body.to_string().into_bytes(), accept: JSON }
     }
 }

@@ -8,7 +8,6 @@ use regcred_core::cluster::{Delivery, Facts, Object, Space, Step, reference, rem
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::plan::{Action, Reason};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -27,16 +26,16 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub enum Ending {
     /// The object was written.
     Written,
-    /// There was nothing to write, or nothing left to write.
+    /// There was nothing to write.
     Kept,
-    /// The namespace was deleted since then.
+    /// The object or its namespace was deleted meanwhile, or its namespace is being deleted.
     Gone,
     /// The step failed.
     Failed(Diagnostic),
 }
 
 /// Executes the steps: first the cluster-wide ones, then those of each namespace in order, several namespaces at once. The outcomes are
-/// in the order of the steps. `after_each` is called after each step that changes something.
+/// in the order of the steps. `after_each` is called after each step that was tried, even if the step failed.
 pub async fn execute(
     server: &Server,
     delivery: &Delivery<'_>,
@@ -126,18 +125,17 @@ impl Run<'_> {
             if refusal.code() != 404 {
                 self.server.rest(pauses.another()).await?;
             }
-            match self.server.ask::<Account>(&Call::get(path.clone())).await {
+            match self.server.find::<Account>(path.clone()).await? {
                 // Another writer may change the list once and back, but hardly twice.
-                Ok(account) if account.image_pull_secrets == list && refusal.code() == 422 => {
+                Some(account) if account.image_pull_secrets == list && refusal.code() == 422 => {
                     unchanged += 1;
                     if unchanged > 1 {
                         return Err(refusal);
                     }
                 }
-                Ok(account) => (list, metadata) = (account.image_pull_secrets, *account.metadata),
-                Err(trouble) if trouble.code() != 404 => return Err(trouble),
-                Err(_) if removes || self.has_gone(namespace).await? => return Ok(Ending::Gone),
-                Err(_) => self.server.rest(PAUSE).await?,
+                Some(account) => (list, metadata) = (account.image_pull_secrets, *account.metadata),
+                None if removes || self.has_gone(namespace).await? => return Ok(Ending::Gone),
+                None => self.server.rest(PAUSE).await?,
             }
             if Instant::now() >= end {
                 let problem = Attempt::new("patch", step.place()).failed(&refusal);
@@ -159,9 +157,8 @@ impl Run<'_> {
 
     /// Whether the namespace no longer exists, or is being deleted.
     async fn has_gone(&self, namespace: &Namespace) -> Result<bool, Trouble> {
-        match self.server.ask::<NamespaceObject>(&Call::get(path::namespace(namespace))).await {
-            Ok(object) => Ok(object.space().phase == Phase::Terminating),
-            Err(trouble) if trouble.code() == 404 => Ok(true),
+        match self.server.find::<NamespaceObject>(path::namespace(namespace)).await {
+            Ok(found) => Ok(found.is_none_or(|object| object.space().phase == Phase::Terminating)),
             Err(trouble) if trouble.code() == 403 => Ok(false),
             Err(trouble) => Err(trouble),
         }
@@ -190,7 +187,8 @@ impl Run<'_> {
             }
             step = match self.compare_again(&step).await? {
                 Some(step) if step.change.action == Action::Refuse => {
-                    let problem = written_meanwhile(&step);
+                    let message = format!("{} was written by somebody else while this run was going on", step.place());
+                    let problem = Diagnostic::error(Code::NotOurs, message).hint("run it again to see whose it is");
                     return Ok(Ending::Failed(match &step.object {
                         Object::Secret { there: Some(there), .. } => {
                             self.with_others(problem, &there.metadata, "f:data")
@@ -229,14 +227,14 @@ impl Run<'_> {
     async fn compare_again(&self, step: &Step) -> Result<Option<Step>, Trouble> {
         let steps = match (&step.object, &step.namespace) {
             (Object::Policy { policy, .. }, _) => {
-                let found = self.found::<Value>(policy.path.clone()).await?;
+                let found = self.server.find::<Value>(policy.path.clone()).await?;
                 if !policy.is_due(found.as_ref(), &self.delivery.marks.owner) {
                     return Ok(None);
                 }
                 self.delivery.compare_policies(std::slice::from_ref(&**policy), &[found])
             }
             (_, Some(namespace)) => {
-                let found = self.found::<Secret>(Kind::Secret.one(namespace, &step.name)).await?;
+                let found = self.server.find::<Secret>(Kind::Secret.one(namespace, &step.name)).await?;
                 let secrets = found.map(|secret| (step.name.clone(), secret)).into_iter().collect();
                 let space = Space { secrets: Some(secrets), ..Space::default() };
                 let facts = Facts { namespaces: BTreeMap::from([(namespace.clone(), space)]) };
@@ -247,27 +245,13 @@ impl Run<'_> {
         Ok(steps.into_iter().find(|again| again.change.path == step.change.path))
     }
 
-    /// The object at this path, if there is one.
-    async fn found<T: DeserializeOwned>(&self, path: String) -> Result<Option<T>, Trouble> {
-        match self.server.ask(&Call::get(path)).await {
-            Ok(found) => Ok(Some(found)),
-            Err(trouble) if trouble.code() == 404 => Ok(None),
-            Err(trouble) => Err(trouble),
-        }
-    }
-
     async fn delete(&self, path: &str, uid: &str) -> Result<Ending, Trouble> {
-        match self.server.send(&Call::delete(path.to_owned(), uid)).await {
+        match self.server.send(&Call::delete(path.to_owned(), &json!({"uid": uid}))).await {
             Ok(_) => Ok(Ending::Written),
             Err(trouble) if trouble.code() == 404 => Ok(Ending::Gone),
             Err(trouble) => Err(trouble),
         }
     }
-}
-
-fn written_meanwhile(step: &Step) -> Diagnostic {
-    let message = format!("{} was written by somebody else while this run was going on", step.place());
-    Diagnostic::error(Code::NotOurs, message).hint("run it again to see whose it is")
 }
 
 /// A confining policy stays if rights that it confines could not be removed before.

@@ -6,7 +6,6 @@ use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::objects::marks::MANAGED_BY;
 use serde_json::Value;
 
-use crate::call::Call;
 use crate::failure::Attempt;
 use crate::path::{self, Kind};
 use crate::server::Server;
@@ -57,36 +56,26 @@ pub async fn read(
                 .hint("check the name and the cluster: `kubectl get namespaces` lists all"));
         }
     };
-    let pod = match subject {
+    let (wanted, pod, name) = match subject {
         Subject::Pod(name) => {
             let path = format!("{}/pods/{name}", path::namespace(namespace));
-            let object = reader.must(path, &format!("the Pod {namespace}/{name}")).await?;
-            Some(object.ok_or_else(|| {
+            let object = reader.must(path, &format!("the Pod {namespace}/{name}")).await?.ok_or_else(|| {
                 Diagnostic::error(Code::NoSuchPod, format!("there is no Pod `{name}` in the namespace `{namespace}`"))
                     .hint(format!("`kubectl get pods -n {namespace}` lists them"))
-            })?)
+            })?;
+            let pod = Pod::read(&object);
+            let account = pod.account.clone();
+            (Wanted::all(&object), Some(pod), account)
         }
-        Subject::Image(..) => None,
+        Subject::Image(image, account) => (vec![Wanted::image(image)], None, (*account).to_owned()),
     };
-    let (wanted, pod) = match (&pod, subject) {
-        (Some(object), _) => (Wanted::all(object), Some(Pod::read(object))),
-        (None, Subject::Image(image, _)) => (vec![Wanted::image(image)], None),
-        (None, Subject::Pod(_)) => (Vec::new(), None),
-    };
-    let account = match (&pod, subject) {
-        (Some(pod), _) => pod.account.as_str(),
-        (None, Subject::Image(_, account)) => account,
-        (None, Subject::Pod(_)) => "default",
-    };
-    let path = format!("{}/{account}", Kind::ServiceAccount.within(namespace));
-    let object = reader.must(path, &format!("the ServiceAccount {namespace}/{account}")).await?;
-    let name = account;
+    let path = format!("{}/{name}", Kind::ServiceAccount.within(namespace));
+    let object = reader.must(path, &format!("the ServiceAccount {namespace}/{name}")).await?;
     let mut account = object.as_ref().map(Account::read).unwrap_or_default();
-    let references = pod.as_ref().map_or(&account.references, |pod| &pod.references);
-    let secrets = reader.secrets(references).await?;
-    let (place, leaves_out) = reader.place(ours, name, here.as_ref()).await?;
-    let references = references.clone();
-    name.clone_into(&mut account.name);
+    let references = pod.as_ref().map_or(&account.references, |pod| &pod.references).clone();
+    let secrets = reader.secrets(&references).await?;
+    let (place, leaves_out) = reader.place(ours, &name, here.as_ref()).await?;
+    account.name = name;
     account.is_left_out = leaves_out;
     let mut others: Vec<_> = account.references.iter().filter(|name| !references.contains(name)).cloned().collect();
     others.extend(
@@ -110,14 +99,14 @@ enum Found {
 
 impl Reader<'_> {
     async fn get(&self, path: String, object: &str) -> Result<Found, Diagnostic> {
-        match self.server.ask::<Value>(&Call::get(path)).await {
-            Ok(value) => Ok(Found::Object(value)),
-            Err(trouble) if trouble.code() == 404 => Ok(Found::Missing),
+        match self.server.find(path).await {
+            Ok(found) => Ok(found.map_or(Found::Missing, Found::Object)),
             Err(trouble) if trouble.code() == 403 => Ok(Found::Forbidden(Attempt::new("get", object).failed(&trouble))),
             Err(trouble) => Err(Attempt::new("get", object).failed(&trouble)),
         }
     }
 
+    /// The object at this path, if it exists. Here a missing right is an error.
     async fn must(&self, path: String, object: &str) -> Result<Option<Value>, Diagnostic> {
         match self.get(path, object).await? {
             Found::Object(value) => Ok(Some(value)),

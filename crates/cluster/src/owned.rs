@@ -16,9 +16,9 @@ use crate::path::Kind;
 use crate::read::{self, MAX_SINGLE_READS, OnForbiddenSecrets, Spaces, Wanted, for_each_concurrently};
 use crate::server::{Server, Trouble};
 
-/// Reads the Secrets of regcred and the Secrets of these names in these namespaces, without their data, and every ServiceAccount there. If
-/// the account may not list Secrets, it reads the Secrets of these names, and these ServiceAccounts. It returns the names of the
-/// ServiceAccounts if it could not read all.
+/// Reads the Secrets of regcred and the Secrets of these names in these namespaces, without their data, and every ServiceAccount there.
+/// Without the right to list Secrets, it reads only the Secrets of these names. Without a right to list, it reads only these
+/// ServiceAccounts, and returns their names.
 ///
 /// # Errors
 /// The cluster does not answer, or forbids even the reads by name.
@@ -66,15 +66,13 @@ fn forbidden<T>(problem: Diagnostic, otherwise: Result<T, Diagnostic>) -> Result
 async fn add_accounts(server: &Server, spaces: &mut Spaces, wanted: Wanted<'_>) -> Result<(), Diagnostic> {
     let found = read::accounts(server, spaces.keys().cloned().collect(), &wanted).await?;
     for (namespace, accounts) in found {
-        if let Some(space) = spaces.get_mut(&namespace) {
-            space.accounts = accounts.into_iter().collect();
-        }
+        spaces.entry(namespace).or_default().accounts = accounts.into_iter().collect();
     }
     Ok(())
 }
 
-/// The Secrets with the label of regcred, and the Secrets of these names, by namespace. A Secret of somebody else has no label, and the
-/// reference to it stays.
+/// The Secrets with the label of regcred, and the Secrets of these names, by namespace. The names also find a Secret of somebody else, which
+/// has no label: the reference to it stays.
 async fn listed(
     server: &Server,
     namespaces: &[Namespace],
@@ -102,8 +100,8 @@ async fn listed(
     Ok(found)
 }
 
-/// A kind of object that an earlier run may have left outside of the chosen namespaces: its path and its name, in the order of removal.
-/// A policy is removed after the rights that it confines.
+/// The kinds of objects that an earlier run may have left outside of the chosen namespaces, each with its path, in the order of removal:
+/// a policy is removed after the rights that it confines.
 const OTHERS: &[(&str, &str)] = &[
     ("/apis/apps/v1/deployments", "Deployment"),
     ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", "ClusterRoleBinding"),

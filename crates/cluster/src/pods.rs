@@ -10,7 +10,6 @@ use regcred_core::cluster::status::online::{Found, Secrets};
 use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::{Namespace, ResourceName};
 
-use crate::call::Call;
 use crate::failure::Attempt;
 use crate::path::Kind;
 use crate::read::{MAX_SINGLE_READS, for_each_concurrently};
@@ -19,7 +18,7 @@ use crate::server::Server;
 /// Every Pod of a cluster.
 const EVERYWHERE: &str = "/api/v1/pods";
 /// Leaves out Pods that have ended: they pull no image any more.
-const NOT_ENDED: (&str, &str) = ("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed");
+pub(crate) const NOT_ENDED: (&str, &str) = ("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed");
 
 /// Reads the Pods of these namespaces that have not ended. Namespaces whose Pods this account may not list are left out.
 ///
@@ -43,8 +42,8 @@ pub async fn read(server: &Server, namespaces: Vec<Namespace>) -> Result<Pods, D
     for_each_concurrently(namespaces, one).await.into_iter().filter_map(Result::transpose).collect()
 }
 
-/// Reads the ServiceAccounts of Pods that fail to pull, as far as the run has not read them. A ServiceAccount that this account may not read
-/// is left out.
+/// Adds to the facts the ServiceAccounts of Pods that fail to pull, unless the run has read them. A ServiceAccount that this account may not
+/// read is left out.
 ///
 /// # Errors
 /// The cluster does not answer.
@@ -59,9 +58,9 @@ pub async fn accounts<'a>(
     });
     let unread: BTreeSet<(Namespace, ResourceName)> = unread.collect();
     let one = |(namespace, name): (Namespace, ResourceName)| async move {
-        match server.ask::<Account>(&Call::get(Kind::ServiceAccount.one(&namespace, &name))).await {
-            Ok(account) => Ok(Some((namespace, name, account))),
-            Err(trouble) if matches!(trouble.code(), 403 | 404) => Ok(None),
+        match server.find::<Account>(Kind::ServiceAccount.one(&namespace, &name)).await {
+            Ok(account) => Ok(account.map(|account| (namespace, name, account))),
+            Err(trouble) if trouble.code() == 403 => Ok(None),
             Err(trouble) => Err(Attempt::new("get", format!("the ServiceAccount {namespace}/{name}")).failed(&trouble)),
         }
     };
@@ -79,9 +78,8 @@ pub async fn accounts<'a>(
 /// The cluster does not answer.
 pub async fn secrets(server: &Server, names: BTreeSet<(Namespace, ResourceName)>) -> Result<Secrets, Diagnostic> {
     let one = |(namespace, name): (Namespace, ResourceName)| async move {
-        let found = match server.ask::<Secret>(&Call::get(Kind::Secret.one(&namespace, &name))).await {
-            Ok(secret) => Found::There(Box::new(secret)),
-            Err(trouble) if trouble.code() == 404 => Found::Missing,
+        let found = match server.find::<Secret>(Kind::Secret.one(&namespace, &name)).await {
+            Ok(secret) => secret.map_or(Found::Missing, |secret| Found::There(Box::new(secret))),
             Err(trouble) if trouble.code() == 403 => Found::NotRead,
             Err(trouble) => {
                 return Err(Attempt::new("get", format!("the Secret {namespace}/{name}")).failed(&trouble));

@@ -21,16 +21,15 @@ use crate::server::{Server, Trouble};
 /// The pause between two probes.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The existing policies, in the same order; `None` for all of them if this account may not read them.
+/// The existing policies, in the same order; `None` for all of them if this account may not read one of them.
 ///
 /// # Errors
 /// The cluster does not answer, or does not know these policies.
 pub async fn read(server: &Server, policies: &[Policy]) -> Result<Option<Vec<Option<Value>>>, Diagnostic> {
     let mut found = Vec::with_capacity(policies.len());
     for policy in policies {
-        match server.ask::<Value>(&Call::get(policy.path.clone())).await {
-            Ok(object) => found.push(Some(object)),
-            Err(trouble) if trouble.code() == 404 => found.push(None),
+        match server.find(policy.path.clone()).await {
+            Ok(object) => found.push(object),
             Err(trouble) if trouble.code() == 403 => return Ok(None),
             Err(trouble) => return Err(Attempt::new("get", "admission policies").failed(&trouble)),
         }
@@ -85,8 +84,8 @@ pub async fn may_write(server: &Server) -> Result<bool, Diagnostic> {
     Ok(true)
 }
 
-/// Whether a controller of this owner serves the cluster, as far as this account may read: its confining policy has our annotation, and its
-/// Deployment has this name in the usual namespace.
+/// Whether a controller of this owner serves the cluster, as far as this account may read: its confining policy has our annotation, or its
+/// Deployment is in the usual namespace.
 pub async fn has_controller(server: &Server, owner: &str) -> bool {
     let name = marks::name(owner);
     let policy = format!("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/{name}-secrets");
@@ -111,7 +110,7 @@ pub enum Acts {
     Untested,
 }
 
-/// Creates a Pod as a dry run (`dryRun`), until the Pod gets the reference.
+/// Creates a Pod as a dry run (`dryRun`) again and again, until the Pod gets the reference or the deadline of one call has passed.
 ///
 /// # Errors
 /// The program was told to stop.

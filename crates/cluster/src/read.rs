@@ -11,7 +11,6 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::names::{Namespace, ResourceName};
 use serde::de::DeserializeOwned;
 
-use crate::call::Call;
 use crate::failure::{Attempt, Problems};
 use crate::path::{self, Kind};
 use crate::server::{Server, Trouble};
@@ -70,9 +69,8 @@ fn space(object: NamespaceObject) -> Option<(Namespace, Space)> {
 /// Reads these namespaces one by one.
 async fn get_each(server: &Server, names: &[Namespace]) -> Result<Spaces, Diagnostic> {
     let one = |name: Namespace| async move {
-        match server.ask::<NamespaceObject>(&Call::get(path::namespace(&name))).await {
-            Ok(object) => Ok(space(object)),
-            Err(trouble) if trouble.code() == 404 => Ok(None),
+        match server.find::<NamespaceObject>(path::namespace(&name)).await {
+            Ok(object) => Ok(object.and_then(space)),
             Err(trouble) if trouble.code() == 403 => Ok(Some((name, Space::default()))),
             Err(trouble) => Err(Attempt::new("get", format!("the namespace {name}")).failed(&trouble)),
         }
@@ -114,7 +112,7 @@ pub enum OnForbiddenSecrets {
 /// Reads the objects of these namespaces into `spaces`. A namespace that was deleted in the meantime stays, without objects.
 ///
 /// # Errors
-/// The cluster does not answer, or forbids a necessary read. There is one problem for each namespace.
+/// The cluster does not answer, or forbids necessary reads: there is a problem for each namespace and kind.
 pub async fn objects(server: &Server, spaces: &mut Spaces, objects: &Objects<'_>) -> Result<(), Problems> {
     let (secrets, accounts) = futures::join!(
         secrets(server, spaces.keys().cloned().collect(), objects),
@@ -126,14 +124,10 @@ pub async fn objects(server: &Server, spaces: &mut Spaces, objects: &Objects<'_>
         (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => return Err(problems),
     };
     for (namespace, secrets) in secrets {
-        if let Some(space) = spaces.get_mut(&namespace) {
-            space.secrets = secrets;
-        }
+        spaces.entry(namespace).or_default().secrets = secrets;
     }
     for (namespace, accounts) in accounts {
-        if let Some(space) = spaces.get_mut(&namespace) {
-            space.accounts = accounts.into_iter().collect();
-        }
+        spaces.entry(namespace).or_default().accounts = accounts.into_iter().collect();
     }
     Ok(())
 }
@@ -157,9 +151,8 @@ async fn secrets(
     let one = |namespace: Namespace| async move {
         let mut found = BTreeMap::new();
         for &name in &objects.secrets {
-            match server.ask::<Secret>(&Call::get(Kind::Secret.one(&namespace, name))).await {
-                Ok(secret) => drop(found.insert(name.clone(), secret)),
-                Err(trouble) if trouble.code() == 404 => {}
+            match server.find::<Secret>(Kind::Secret.one(&namespace, name)).await {
+                Ok(secret) => found.extend(secret.map(|secret| (name.clone(), secret))),
                 Err(trouble) if trouble.code() == 403 && objects.on_forbidden_secrets == OnForbiddenSecrets::Skip => {
                     return Ok((namespace, None));
                 }
@@ -211,11 +204,7 @@ async fn get_accounts(
 ) -> Result<Vec<Account>, Trouble> {
     let mut found = Vec::new();
     for name in names {
-        match server.ask::<Account>(&Call::get(Kind::ServiceAccount.one(namespace, name))).await {
-            Ok(account) => found.push(account),
-            Err(trouble) if trouble.code() == 404 => {}
-            Err(trouble) => return Err(trouble),
-        }
+        found.extend(server.find(Kind::ServiceAccount.one(namespace, name)).await?);
     }
     Ok(found)
 }

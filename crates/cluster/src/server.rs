@@ -34,7 +34,7 @@ pub struct Server {
     timeout: Duration,
     /// Whether the program was told to stop.
     stop: fn() -> bool,
-    /// Whether it has ever answered. A server that never did gets no retries.
+    /// Whether the API server has ever answered. One that never answered gets no retries.
     has_answered: Cell<bool>,
     /// The number of answers of each kind.
     answers: RefCell<Answers>,
@@ -116,7 +116,16 @@ impl Server {
         serde_json::from_slice(&answer).map_err(|_| Trouble::Nonsense)
     }
 
-    /// Reads every object of a collection, page by page. `query` has `key=value` pairs, encoded.
+    /// Reads the object at this path; `None` if it does not exist.
+    pub(crate) async fn find<T: DeserializeOwned>(&self, path: String) -> Result<Option<T>, Trouble> {
+        match self.ask(&Call::get(path)).await {
+            Ok(object) => Ok(Some(object)),
+            Err(trouble) if trouble.code() == 404 => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Reads every object of a collection, page by page. The values of `query` are encoded here.
     ///
     /// # Errors
     /// The errors of [`Self::ask`].
@@ -124,7 +133,7 @@ impl Server {
         self.pages(collection, query, JSON).await
     }
 
-    /// The same, but reads only the metadata of the objects.
+    /// Reads only the metadata of every object of a collection, like [`Self::list`].
     ///
     /// # Errors
     /// The errors of [`Self::ask`].
@@ -170,7 +179,7 @@ impl Server {
         Err(Trouble::Endless)
     }
 
-    /// Makes the call until there is an answer, or the deadline has passed.
+    /// Makes the call, and repeats it while a retry can help and the deadline allows one.
     ///
     /// # Errors
     /// The errors of [`Self::ask`].

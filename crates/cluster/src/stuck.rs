@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::call::Call;
 use crate::failure::Attempt;
 use crate::path::NAMESPACES;
-use crate::pods;
+use crate::pods::{self, NOT_ENDED};
 use crate::read::{MAX_SINGLE_READS, for_each_concurrently};
 use crate::server::{Server, Trouble};
 
@@ -70,8 +70,7 @@ pub async fn restart(
     let mut namespaces: Vec<&Namespace> = all.filter(|namespace| facts.namespaces.contains_key(namespace)).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
-    let running = [("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed")];
-    let pods: Vec<Pod> = lists(server, "/api/v1", "pods", &namespaces, &running).await?;
+    let pods: Vec<Pod> = lists(server, "/api/v1", "pods", &namespaces, &[NOT_ENDED]).await?;
     let stuck = |pod: Pod| {
         let (namespace, _) = facts.namespaces.get_key_value(&pod.metadata.namespace.parse::<Namespace>().ok()?)?;
         let here = delivery.pull_secrets.iter().enumerate().filter(|(_, one)| one.namespaces.contains(namespace));
@@ -134,7 +133,7 @@ async fn lists<T: serde::de::DeserializeOwned>(
     Ok(found.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?.into_iter().flatten().collect())
 }
 
-/// Asks only once: the 429 for a budget has no `Retry-After`, and may last for hours.
+/// Evicts a Pod. It asks only once: the 429 for a budget has no `Retry-After`, and may last for hours.
 pub(crate) async fn evict(server: &Server, pod: &Pod) -> End {
     let (namespace, name) = (&pod.metadata.namespace, &pod.metadata.name);
     let eviction = json!({

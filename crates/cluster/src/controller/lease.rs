@@ -133,13 +133,9 @@ impl Lease {
     /// The API server does not answer, or refuses.
     pub async fn renew_or_take(&mut self, server: &Server) -> Result<(), Trouble> {
         let now = Instant::now();
-        let object = match server.ask::<Object>(&Call::get(self.path.clone())).await {
-            Ok(object) => object,
-            Err(trouble) if trouble.code() == 404 => {
-                self.transitions = 0;
-                return self.take(server, None, now).await;
-            }
-            Err(trouble) => return Err(trouble),
+        let Some(object) = server.find::<Object>(self.path.clone()).await? else {
+            self.transitions = 0;
+            return self.take(server, None, now).await;
         };
         let version = object.metadata.resource_version;
         let holder = object.spec.holder_identity.unwrap_or_default();
@@ -215,7 +211,7 @@ impl Lease {
         let released = self.write(server, &spec, Some(&version)).await;
         // A renewal whose answer was lost has changed the Lease. Without a release, another replica takes the Lease when it expires.
         if released.is_err_and(|trouble| trouble.code() == 409)
-            && let Ok(now) = server.ask::<Object>(&Call::get(self.path.clone())).await
+            && let Ok(Some(now)) = server.find::<Object>(self.path.clone()).await
             && now.spec.holder_identity.as_ref() == Some(&self.identity)
         {
             let _ = self.write(server, &spec, Some(&now.metadata.resource_version)).await;

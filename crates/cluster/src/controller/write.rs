@@ -38,11 +38,7 @@ pub async fn write(server: &Server, delivery: &Delivery<'_>, write: &Write) -> O
             ("patch", written.map(identity).map_err(|trouble| without_values(delivery, trouble)))
         }
         (Deed::Delete(there), _) => {
-            let preconditions = json!({"uid": there.uid, "resourceVersion": there.version});
-            let call = Call {
-                body: json!({"preconditions": preconditions}).to_string().into_bytes(),
-                ..Call::delete(path, "")
-            };
+            let call = Call::delete(path, &json!({"uid": there.uid, "resourceVersion": there.version}));
             ("delete", server.send(&call).await.map(|_| Outcome::Deleted))
         }
         (Deed::Apply(_), Target::Account(_)) => return Outcome::Stale,
