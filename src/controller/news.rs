@@ -6,7 +6,7 @@ use tokio::task::spawn_local;
 
 use super::log;
 use super::state::State;
-use regcred_cluster::controller::events::{Events, News as Event};
+use regcred_cluster::controller::events::{About, Events};
 use regcred_core::cluster::Delivery;
 use regcred_core::cluster::installation::definition::KIND;
 use regcred_core::controller::conditions::Verdict;
@@ -65,8 +65,7 @@ impl News {
         for problem in problems.iter().filter(|problem| problem.is_error()) {
             log::problem(problem);
             if self.said.insert(problem.message.clone()) {
-                let message = format!("{}; {meanwhile}", problem.message);
-                self.event("ConfigBroken", message, None);
+                self.event("ConfigBroken", &format!("{}; {meanwhile}", problem.message), None);
             }
         }
     }
@@ -98,9 +97,9 @@ impl News {
     }
 
     /// Warns about something other than a write; `about` is the object of the Event, if there is one.
-    pub fn publish(&mut self, reason: &'static str, message: &str, about: Option<(&'static str, String, String)>) {
+    pub fn publish(&mut self, reason: &'static str, message: &str, about: Option<About>) {
         log::warn(message, &[("reason", reason)]);
-        self.event(reason, message.to_owned(), about);
+        self.event(reason, message, about);
     }
 
     fn warn(&mut self, reason: &'static str, message: &str, place: &Place, delivery: &Delivery<'_>) {
@@ -111,9 +110,8 @@ impl News {
         self.publish(reason, message, Some((kind, place.namespace.to_string(), name)));
     }
 
-    fn event(&mut self, reason: &'static str, note: String, about: Option<(&'static str, String, String)>) {
-        let event = Event { is_warning: true, reason, note, about };
-        if let Some(publishing) = self.events.as_mut().and_then(|events| events.publish(event)) {
+    fn event(&mut self, reason: &'static str, note: &str, about: Option<About>) {
+        if let Some(publishing) = self.events.as_mut().and_then(|events| events.publish(reason, note, about)) {
             spawn_local(publishing);
         }
     }

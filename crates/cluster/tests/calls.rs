@@ -10,15 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use peer::{LONG, Peer, never, run};
+use peer::{LONG, Peer, delivery, never, run};
 use regcred_cluster::call::Call;
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::policy::{self, Acts};
 use regcred_cluster::server::Trouble;
-use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Space, Unchangeable};
+use regcred_core::cluster::{Accounts, Facts, PullSecret, Space};
 use regcred_core::credentials::Credential;
 use regcred_core::docker_config::{DockerConfig, Logins};
-use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::Link;
 use serde_json::{Value, json};
 
@@ -124,16 +123,6 @@ fn a_policy_is_tried_until_the_account_of_the_pod_is_there_and_a_refusal_is_show
     }
 }
 
-fn delivery(pull_secrets: Vec<PullSecret<'_>>) -> Delivery<'_> {
-    Delivery {
-        pull_secrets,
-        link: Link::ServiceAccount,
-        marks: Marks { owner: "acme".to_owned(), profile: None },
-        on_conflict: OnConflict::Fail,
-        unchangeable: Unchangeable::Refuse,
-    }
-}
-
 /// Executes the step from this Secret, or from none, to the wanted one in the namespace `team`, and returns the outcomes as text.
 fn executed(peer: &Peer, there: Option<Value>) -> Vec<String> {
     executed_within(peer, there, LONG)
@@ -144,7 +133,8 @@ fn executed_within(peer: &Peer, there: Option<Value>, timeout: Duration) -> Vec<
     let logins =
         Logins::Read(DockerConfig::merge(vec![Credential::sample("ghcr.io", "robot", "hunter2canary")]).unwrap());
     let team = vec!["team".parse().unwrap()];
-    let delivery = delivery(vec![PullSecret::new(&name, team, Accounts::Chosen(&account, &[]), &logins)]);
+    let delivery =
+        delivery(Link::ServiceAccount, vec![PullSecret::new(&name, team, Accounts::Chosen(&account, &[]), &logins)]);
     let secrets = there.map(|there| (name.clone(), serde_json::from_value(there).unwrap())).into_iter().collect();
     let accounts =
         [("default".parse().unwrap(), regcred_core::cluster::facts::Account::default())].into_iter().collect();

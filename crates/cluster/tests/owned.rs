@@ -6,12 +6,11 @@ mod peer;
 
 use std::collections::BTreeSet;
 
-use peer::{LONG, Peer, never, run};
+use peer::{LONG, Peer, delivery, never, run};
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::owned::{self, Others};
 use regcred_cluster::read::Wanted;
-use regcred_core::cluster::{Delivery, Facts, OnConflict, Removal, Space, Unchangeable};
-use regcred_core::objects::marks::Marks;
+use regcred_core::cluster::{Facts, Removal, Space};
 use regcred_core::spec::choice::Link;
 use serde_json::{Value, json};
 
@@ -89,13 +88,7 @@ fn rights_are_removed_before_the_policies_that_confine_them() {
 
 #[test]
 fn a_policy_stays_if_the_rights_that_it_confines_cannot_be_deleted() {
-    let delivery = Delivery {
-        pull_secrets: Vec::new(),
-        link: Link::None,
-        marks: Marks { owner: "acme".to_owned(), profile: None },
-        on_conflict: OnConflict::Fail,
-        unchangeable: Unchangeable::Refuse,
-    };
+    let delivery = delivery(Link::None, Vec::new());
     let deleted = || (200, "", json!({}));
     for (answers, expected) in [
         (vec![forbidden(), deleted()], ["forbids", "", "stays", "stays"]),

@@ -4,13 +4,12 @@
 
 mod peer;
 
-use peer::{LONG, Peer, never, run};
+use peer::{LONG, Peer, delivery, never, run};
 use regcred_cluster::execute::{Ending, execute};
 use regcred_cluster::policy::leave;
 use regcred_core::cluster::policy::Merge;
-use regcred_core::cluster::{Accounts, Delivery, OnConflict, PullSecret, Unchangeable};
+use regcred_core::cluster::{Accounts, Delivery, PullSecret};
 use regcred_core::docker_config::Logins;
-use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::Link;
 use serde_json::{Value, json};
 
@@ -29,13 +28,8 @@ fn binding(version: &str, namespaces: &[&str]) -> Value {
 /// The pull secret `pull` of the owner `acme` in the namespace `mine`.
 fn with_delivery<T>(work: impl FnOnce(&Delivery<'_>) -> T) -> T {
     let (name, logins) = ("pull".parse().unwrap(), Logins::Unavailable);
-    work(&Delivery {
-        pull_secrets: vec![PullSecret::new(&name, vec!["mine".parse().unwrap()], Accounts::All, &logins)],
-        link: Link::Policy,
-        marks: Marks { owner: "acme".to_owned(), profile: None },
-        on_conflict: OnConflict::Fail,
-        unchangeable: Unchangeable::Refuse,
-    })
+    let pull_secret = PullSecret::new(&name, vec!["mine".parse().unwrap()], Accounts::All, &logins);
+    work(&delivery(Link::Policy, vec![pull_secret]))
 }
 
 /// The outcome for the binding, and the requests.

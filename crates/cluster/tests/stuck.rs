@@ -4,25 +4,28 @@
 
 mod peer;
 
-use peer::{LONG, Peer, never, run};
+use peer::{LONG, Peer, delivery, never, run};
 use regcred_cluster::stuck::{End, Mode, Stuck, restart};
-use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Space, Unchangeable};
+use regcred_core::cluster::{Accounts, Facts, PullSecret, Space};
 use regcred_core::docker_config::Logins;
 use regcred_core::names::{Namespace, ResourceName};
-use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::Link;
 use serde_json::{Value, json};
 
 const NAME: &str = "pull";
 
-fn delivery(pull_secrets: Vec<PullSecret<'_>>) -> Delivery<'_> {
-    Delivery {
-        pull_secrets,
-        link: Link::ServiceAccount,
-        marks: Marks { owner: "acme".to_owned(), profile: None },
-        on_conflict: OnConflict::Fail,
-        unchangeable: Unchangeable::Refuse,
-    }
+/// A Pod of a ReplicaSet that fails to pull its image, with this spec.
+fn stuck_pod(mut spec: Value) -> Value {
+    spec["containers"] = json!([{"name": "c", "image": "ghcr.io/acme/api"}]);
+    json!({
+        "metadata": {"name": "p", "namespace": "team", "uid": "1", "ownerReferences": [{"kind": "ReplicaSet", "name": "r", "controller": true}]},
+        "spec": spec,
+        "status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
+    })
+}
+
+fn list(items: &Value) -> (u16, &'static str, Value) {
+    (200, "", json!({"items": items}))
 }
 
 #[test]
@@ -30,7 +33,7 @@ fn pods_of_many_namespaces_are_read_one_by_one_where_a_list_of_all_is_forbidden(
     let (name, logins) = (NAME.parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
     let namespaces: Vec<Namespace> = (0..9).map(|number| format!("n{number}").parse().unwrap()).collect();
     let mut facts = Facts { namespaces: namespaces.iter().map(|name| (name.clone(), Space::default())).collect() };
-    let delivery = delivery(vec![PullSecret::new(&name, namespaces, Accounts::All, &logins)]);
+    let delivery = delivery(Link::ServiceAccount, vec![PullSecret::new(&name, namespaces, Accounts::All, &logins)]);
     let mut found = |answers| {
         let peer = Peer::with(answers);
         let found = run(async { restart(&peer.server(LONG, never), &delivery, &mut facts, Mode::Find).await });
@@ -51,18 +54,12 @@ fn an_eviction_that_a_budget_refuses_is_asked_for_once() {
     let (name, logins) = (NAME.parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
     let team: Namespace = "team".parse().unwrap();
     let mut facts = Facts { namespaces: [(team.clone(), Space::default())].into() };
-    let of_a_set = delivery(vec![PullSecret::new(&name, vec![team], Accounts::All, &logins)]);
-    let delivery = Delivery { link: Link::Policy, ..of_a_set };
-    let pod = json!({
-        "metadata": {"name": "p", "namespace": "team", "uid": "1", "ownerReferences": [{"kind": "ReplicaSet", "name": "r", "controller": true}]},
-        "spec": {"containers": [{"name": "c", "image": "ghcr.io/acme/api"}]},
-        "status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
-    });
-    let list = |items: Value| (200, "", json!({"items": items}));
+    let delivery = delivery(Link::Policy, vec![PullSecret::new(&name, vec![team], Accounts::All, &logins)]);
+    let pod = stuck_pod(json!({}));
     // A PodDisruptionBudget answers with this status and no `Retry-After`, for hours perhaps.
     let peer = Peer::with(vec![
-        list(json!([pod])),
-        list(json!([])),
+        list(&json!([pod])),
+        list(&json!([])),
         (429, "", json!({"message": "budget"})),
         (201, "", json!({})),
     ]);
@@ -75,15 +72,11 @@ fn an_eviction_that_a_budget_refuses_is_asked_for_once() {
 fn a_stuck_pod_with_references_of_an_earlier_name_stays_and_is_not_called_unlinked() {
     let (name, logins) = (NAME.parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
     let team: Namespace = "team".parse().unwrap();
-    let delivery = delivery(vec![PullSecret::new(&name, vec![team.clone()], Accounts::All, &logins)]);
-    let pod = json!({
-        "metadata": {"name": "p", "namespace": "team", "uid": "1", "ownerReferences": [{"kind": "ReplicaSet", "name": "r", "controller": true}]},
-        "spec": {"serviceAccountName": "default", "containers": [{"name": "c", "image": "ghcr.io/acme/api"}], "imagePullSecrets": [{"name": "earlier"}]},
-        "status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
-    });
+    let delivery =
+        delivery(Link::ServiceAccount, vec![PullSecret::new(&name, vec![team.clone()], Accounts::All, &logins)]);
+    let pod = stuck_pod(json!({"serviceAccountName": "default", "imagePullSecrets": [{"name": "earlier"}]}));
     let account = (200, "", json!({"metadata": {"name": "default"}, "imagePullSecrets": [{"name": NAME}]}));
-    let list = |items: Value| (200, "", json!({"items": items}));
-    let peer = Peer::with(vec![list(json!([pod])), account, list(json!([]))]);
+    let peer = Peer::with(vec![list(&json!([pod])), account, list(&json!([]))]);
     let mut facts = Facts { namespaces: [(team, Space::default())].into() };
     let ends = run(async { restart(&peer.server(LONG, never), &delivery, &mut facts, Mode::Evict).await }).unwrap();
     assert!(
@@ -96,15 +89,13 @@ fn a_stuck_pod_with_references_of_an_earlier_name_stays_and_is_not_called_unlink
 fn the_service_account_of_a_stuck_pod_is_read_even_if_the_run_does_not_choose_it() {
     let (name, logins) = (NAME.parse().unwrap(), Logins::External(vec![("ghcr.io".parse().unwrap(), None)]));
     let (team, chosen): (Namespace, [ResourceName; 1]) = ("team".parse().unwrap(), ["default".parse().unwrap()]);
-    let delivery = delivery(vec![PullSecret::new(&name, vec![team.clone()], Accounts::Chosen(&chosen, &[]), &logins)]);
-    let pod = json!({
-        "metadata": {"name": "p", "namespace": "team", "uid": "1", "ownerReferences": [{"kind": "ReplicaSet", "name": "r", "controller": true}]},
-        "spec": {"serviceAccountName": "late", "containers": [{"name": "c", "image": "ghcr.io/acme/api"}]},
-        "status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
-    });
-    let list = |items: Value| (200, "", json!({"items": items}));
+    let delivery = delivery(
+        Link::ServiceAccount,
+        vec![PullSecret::new(&name, vec![team.clone()], Accounts::Chosen(&chosen, &[]), &logins)],
+    );
+    let pod = stuck_pod(json!({"serviceAccountName": "late"}));
     let end = |account| {
-        let peer = Peer::with(vec![list(json!([pod])), account, list(json!([]))]);
+        let peer = Peer::with(vec![list(&json!([pod])), account, list(&json!([]))]);
         let mut facts = Facts { namespaces: [(team.clone(), Space::default())].into() };
         let found = run(async { restart(&peer.server(LONG, never), &delivery, &mut facts, Mode::Find).await });
         let asked = &peer.requests()[1];

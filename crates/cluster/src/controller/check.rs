@@ -20,8 +20,8 @@ pub enum Confined {
     No(String),
 }
 
-/// Tries a Secret that must be denied, in each of these namespaces. If RBAC does not let the account write a pull secret, that is
-/// safe, too. A namespace that is being deleted, or no longer exists, proves nothing.
+/// Tries Secrets that must be denied, with the name of each pull secret in each of these namespaces. RBAC may deny some of them, but in each
+/// namespace our policies must deny at least one. A namespace that is being deleted, or no longer exists, proves nothing.
 ///
 /// # Errors
 /// The API server does not answer.
@@ -46,7 +46,11 @@ pub async fn check(server: &Server, delivery: &Delivery<'_>, namespaces: &[&Name
                 Denied::Otherwise(403) => {}
                 Denied::Otherwise(code) => return Ok(otherwise(namespace, code)),
                 Denied::ByTheEnd => continue 'namespaces,
-                Denied::No => return Ok(open(namespace)),
+                Denied::No => {
+                    let why =
+                        format!("no ValidatingAdmissionPolicy denies this account a forbidden Secret in {namespace}");
+                    return Ok(Confined::No(why));
+                }
             }
         }
         if !is_proven {
@@ -63,10 +67,6 @@ pub async fn check(server: &Server, delivery: &Delivery<'_>, namespaces: &[&Name
 
 fn otherwise(namespace: &Namespace, code: u16) -> Confined {
     Confined::No(format!("the API server denies a test write in {namespace} by other means ({code})"))
-}
-
-fn open(namespace: &Namespace) -> Confined {
-    Confined::No(format!("no ValidatingAdmissionPolicy denies this account a forbidden Secret in {namespace}"))
 }
 
 /// The result of a test write.

@@ -20,18 +20,8 @@ pub struct Events {
     published: VecDeque<Instant>,
 }
 
-/// An Event.
-pub struct News {
-    /// Whether somebody has to act.
-    pub is_warning: bool,
-    /// The reason, in one word: `Contested`.
-    pub reason: &'static str,
-    /// A sentence without any object's content.
-    pub note: String,
-    /// The object of the Event: kind, namespace (empty for a custom resource) and name. Events with the same reason and object are one
-    /// series, of which only the first note is shown.
-    pub about: Option<(&'static str, String, String)>,
-}
+/// The object of an Event: kind, namespace (empty for a custom resource) and name.
+pub type About = (&'static str, String, String);
 
 impl Events {
     /// Events on the Deployment of this name; `instance` is the Pod.
@@ -48,9 +38,14 @@ impl Events {
         Self { recorder: Recorder::new(client.clone(), reporter), regarding, published: VecDeque::new() }
     }
 
-    /// The work that publishes an Event; `None` if there were too many lately. Its failure does not matter, because the log has the
-    /// same message.
-    pub fn publish(&mut self, news: News) -> Option<impl Future<Output = ()> + use<>> {
+    /// The work that publishes a warning; `None` if there were too many lately. Its failure does not matter, because the log has the
+    /// same message. Events with the same reason and object are one series, of which only the first note is shown.
+    pub fn publish(
+        &mut self,
+        reason: &'static str,
+        note: &str,
+        about: Option<About>,
+    ) -> Option<impl Future<Output = ()> + use<>> {
         let now = Instant::now();
         while self.published.front().is_some_and(|first| now.duration_since(*first) > WINDOW) {
             self.published.pop_front();
@@ -60,7 +55,6 @@ impl Events {
         }
         self.published.push_back(now);
         let (recorder, regarding) = (self.recorder.clone(), self.regarding.clone());
-        let News { is_warning, reason, note, about } = news;
         let secondary = about.map(|(kind, namespace, name)| ObjectReference {
             api_version: Some(if kind == KIND { API_VERSION.to_owned() } else { "v1".to_owned() }),
             kind: Some(kind.to_owned()),
@@ -69,7 +63,7 @@ impl Events {
             ..ObjectReference::default()
         });
         let event = Event {
-            type_: if is_warning { EventType::Warning } else { EventType::Normal },
+            type_: EventType::Warning,
             reason: reason.to_owned(),
             note: Some(note.chars().take(1000).collect()),
             action: "Reconcile".to_owned(),

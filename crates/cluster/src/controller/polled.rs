@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The number of objects on a page.
 const PAGE: u32 = 500;
 
-/// The results of the lists, as a watch would send them that starts again each time.
+/// The results of the lists, as events of a watch that starts again each time.
 pub(super) fn objects<T: Fact>(
     api: Api<Seen<T>>,
     fields: Option<String>,

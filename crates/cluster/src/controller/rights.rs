@@ -17,36 +17,27 @@ pub struct Missing {
     pub events: Vec<String>,
 }
 
-/// The rights to ask about: verbs, group and resource.
-type Asked = (&'static [&'static str], &'static str, &'static str);
-
-const WATCHES: [Asked; 3] =
-    [(&["watch"], "", "namespaces"), (&["watch"], "", "serviceaccounts"), (&["watch"], "", "secrets")];
-const LEASES: [Asked; 1] = [(&["get", "watch", "create", "patch"], "coordination.k8s.io", "leases")];
-const EVENTS: [Asked; 1] = [(&["create", "patch"], "events.k8s.io", "events")];
-
 /// Finds the missing rights; those for leases and Events are about the namespace `own`.
 ///
 /// # Errors
 /// The API server does not answer.
 pub async fn missing(server: &Server, own: &Namespace) -> Result<Missing, Trouble> {
-    Ok(Missing {
-        watches: of(server, &WATCHES, None).await?,
-        leases: of(server, &LEASES, Some(own)).await?,
-        events: of(server, &EVENTS, Some(own)).await?,
-    })
-}
-
-async fn of(server: &Server, asked: &[Asked], namespace: Option<&Namespace>) -> Result<Vec<String>, Trouble> {
-    let mut missing = Vec::new();
-    for (verbs, group, resource) in asked {
-        for verb in *verbs {
-            let namespace = namespace.map_or("", Namespace::as_str);
-            let attributes = json!({"verb": verb, "group": group, "resource": resource, "namespace": namespace});
-            if !may(server, attributes).await? {
-                missing.push(format!("{verb} {resource}"));
+    let own = own.as_str();
+    let ask = async |verbs: &[&str], group: &str, resources: &[&str], namespace: &str| {
+        let mut missing = Vec::new();
+        for resource in resources {
+            for verb in verbs {
+                let attributes = json!({"verb": verb, "group": group, "resource": resource, "namespace": namespace});
+                if !may(server, attributes).await? {
+                    missing.push(format!("{verb} {resource}"));
+                }
             }
         }
-    }
-    Ok(missing)
+        Ok::<_, Trouble>(missing)
+    };
+    Ok(Missing {
+        watches: ask(&["watch"], "", &["namespaces", "serviceaccounts", "secrets"], "").await?,
+        leases: ask(&["get", "watch", "create", "patch"], "coordination.k8s.io", &["leases"], own).await?,
+        events: ask(&["create", "patch"], "events.k8s.io", &["events"], own).await?,
+    })
 }

@@ -24,9 +24,6 @@ pub(super) trait Fact: DeserializeOwned + Clone + Send + 'static {
 }
 
 macro_rules! fact {
-    ($type:ty, $scope:ty, $group:expr, $version:expr, $kind:expr, $plural:expr) => {
-        fact!($type, $scope, $group, $version, $kind, $plural, metadata);
-    };
     ($type:ty, $scope:ty, $group:expr, $version:expr, $kind:expr, $plural:expr, $($metadata:ident).+) => {
         impl Fact for $type {
             type Scope = $scope;
@@ -42,12 +39,12 @@ macro_rules! fact {
     };
 }
 
-fact!(NamespaceObject, ClusterResourceScope, "", "v1", "Namespace", "namespaces");
-fact!(Account, NamespaceResourceScope, "", "v1", "ServiceAccount", "serviceaccounts");
-fact!(Secret, NamespaceResourceScope, "", "v1", "Secret", "secrets");
-fact!(Pod, NamespaceResourceScope, "", "v1", "Pod", "pods");
-fact!(Budget, NamespaceResourceScope, "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
-fact!(SourceSecret, NamespaceResourceScope, "", "v1", "Secret", "secrets");
+fact!(NamespaceObject, ClusterResourceScope, "", "v1", "Namespace", "namespaces", metadata);
+fact!(Account, NamespaceResourceScope, "", "v1", "ServiceAccount", "serviceaccounts", metadata);
+fact!(Secret, NamespaceResourceScope, "", "v1", "Secret", "secrets", metadata);
+fact!(Pod, NamespaceResourceScope, "", "v1", "Pod", "pods", metadata);
+fact!(Budget, NamespaceResourceScope, "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", metadata);
+fact!(SourceSecret, NamespaceResourceScope, "", "v1", "Secret", "secrets", metadata);
 fact!(Credentials, ClusterResourceScope, GROUP, VERSION, KIND, PLURAL, metadata.object);
 
 /// A watched object. Its `Debug` prints no field, because the object may be a Secret.

@@ -28,39 +28,25 @@ pub enum Message {
     Failed(Watch, String),
 }
 
-/// The events of a watch, without end; `name` is the pull secret's, for a watch of Secrets.
+/// The events of a watch, without end. A watch of Secrets needs the `name` of the pull secret.
 pub fn events(client: &Client, watch: Watch, name: Option<&ResourceName>, first: First) -> BoxStream<'static, Message> {
-    match &watch {
-        Watch::Namespaces => run(
-            client,
-            watch,
-            None,
-            first,
-            |_, object: NamespaceObject| Some(Event::Namespace(object)),
-            |_, object| Some(Event::NamespaceGone(object.metadata.name.parse().ok()?)),
-        ),
+    match watch.clone() {
+        Watch::Namespaces => {
+            let gone = |it: NamespaceObject| Some(Event::NamespaceGone(it.metadata.name.parse().ok()?));
+            run(client, watch, None, first, Event::Namespace, gone)
+        }
         Watch::Accounts(of) => {
-            let of = of.clone();
-            run(
-                client,
-                watch,
-                of.as_ref(),
-                first,
-                |watch, object: Account| Some(Event::Account(watch.clone(), object)),
-                |_, object| {
-                    Some(Event::AccountGone(
-                        object.metadata.namespace.parse().ok()?,
-                        object.metadata.name.parse().ok()?,
-                    ))
-                },
-            )
+            let of_watch = watch.clone();
+            let seen = move |account| Event::Account(of_watch.clone(), account);
+            let gone = |Account { metadata, .. }: Account| {
+                Some(Event::AccountGone(metadata.namespace.parse().ok()?, metadata.name.parse().ok()?))
+            };
+            run(client, watch, of.as_ref(), first, seen, gone)
         }
         Watch::Secrets(number) => {
-            let number = *number;
-            let seen = move |_: &Watch, object: Secret| Some(Event::Secret(number, object));
-            run(client, watch, name, first, seen, move |_, object| {
-                Some(Event::SecretGone(number, object.metadata.namespace.parse().ok()?))
-            })
+            let seen = move |secret| Event::Secret(number, secret);
+            let gone = move |it: Secret| Some(Event::SecretGone(number, it.metadata.namespace.parse().ok()?));
+            run(client, watch, name, first, seen, gone)
         }
     }
 }
@@ -70,8 +56,8 @@ fn run<T: Fact>(
     watch: Watch,
     name: Option<&ResourceName>,
     first: First,
-    seen: impl Fn(&Watch, T) -> Option<Event> + Send + 'static,
-    gone: impl Fn(&Watch, T) -> Option<Event> + Send + 'static,
+    seen: impl Fn(T) -> Event + Send + 'static,
+    gone: impl Fn(T) -> Option<Event> + Send + 'static,
 ) -> BoxStream<'static, Message>
 where
     Seen<T>: kube::Resource<DynamicType = ()> + Debug,
@@ -82,8 +68,8 @@ where
             let event = match event {
                 Ok(watcher::Event::Init) => Some(Event::Began(watch.clone())),
                 Ok(watcher::Event::InitDone) => Some(Event::Ended(watch.clone())),
-                Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => seen(&watch, object.fact),
-                Ok(watcher::Event::Delete(object)) => gone(&watch, object.fact),
+                Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => Some(seen(object.fact)),
+                Ok(watcher::Event::Delete(object)) => gone(object.fact),
                 Err(failed) => return ready(Some(Message::Failed(watch.clone(), failed.words))),
             };
             ready(event.map(Box::new).map(Message::Event))

@@ -1,4 +1,4 @@
-//! A fake API server that gives scripted answers.
+//! Runs a fake API server that gives scripted answers.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use kube::{Client, Config};
 use regcred_cluster::server::Server;
+use regcred_core::cluster::{Delivery, OnConflict, PullSecret, Unchangeable};
+use regcred_core::objects::marks::Marks;
+use regcred_core::spec::choice::Link;
 use serde_json::Value;
 
-/// Answers each request with the next of its answers, and then no more.
+/// Answers each request with the next of its answers. Without an answer left, it is silent.
 pub struct Peer {
     pub address: String,
     pub requests: Arc<Mutex<Vec<String>>>,
@@ -66,13 +69,24 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<String>>, answers: &Answers) {
         let mut answers = answers.lock().unwrap();
         if answers.is_empty() {
             drop(answers);
-            // It gets no more requests, and answers none.
+            // Keeps the connection open without an answer, until the client closes it.
             let _ = reader.read_line(&mut first);
             return;
         }
         let (status, header, body) = answers.remove(0);
         let body = body.to_string();
         write!(&*stream, "HTTP/1.1 {status} X\r\n{header}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    }
+}
+
+/// The delivery of the owner `acme`.
+pub fn delivery(link: Link, pull_secrets: Vec<PullSecret<'_>>) -> Delivery<'_> {
+    Delivery {
+        pull_secrets,
+        link,
+        marks: Marks { owner: "acme".to_owned(), profile: None },
+        on_conflict: OnConflict::Fail,
+        unchangeable: Unchangeable::Refuse,
     }
 }
 
