@@ -26,7 +26,6 @@ impl Mounts<'_> {
         texts: &Texts,
         earlier: Option<&Mounted>,
     ) -> Mounted {
-        let owner = permission.config.owner.clone();
         let (mut all, mut verdicts, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         let mut taken = Taken::new();
         for resource in asked {
@@ -39,10 +38,9 @@ impl Mounts<'_> {
                         taken.insert(wanted.name.clone(), resource.name.clone());
                         let mut problems = Vec::new();
                         let read = self.read_logins(&wanted, texts, Some(&permission.registries), &mut problems);
-                        verdict
-                            .broken
-                            .extend(problems.iter().filter(|one| one.is_error()).map(|one| one.message.clone()));
-                        warnings.extend(problems.into_iter().filter(|one| !one.is_error()));
+                        let (broken, odd): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
+                        verdict.broken.extend(broken.into_iter().map(|one| one.message));
+                        warnings.extend(odd);
                         let logins =
                             read.map(Rc::new).or_else(|| earlier.and_then(|earlier| earlier.logins_of(&wanted)));
                         all.extend(logins.map(|logins| (wanted, logins, verdicts.len())));
@@ -58,7 +56,7 @@ impl Mounts<'_> {
             pull_secrets.push(wanted);
             logins.push(read);
         }
-        let config = Config::sparing(owner, permission.config.link, pull_secrets);
+        let config = Config::sparing(permission.config.owner.clone(), permission.config.link, pull_secrets);
         let (permitted, may_ask) = (Some(permission.config), permission.may_ask);
         Mounted { config, permitted, logins, may_ask, broken: Vec::new(), verdicts, warnings }
     }

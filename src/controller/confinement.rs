@@ -18,7 +18,7 @@ use regcred_core::names::Namespace;
 /// How often the policies are checked while they confine the account, and while they do not.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(2));
 
-/// Checks without end, and at once when the namespaces are known.
+/// Checks without end, and at once when the sample changes.
 pub async fn keep_checking(state: &State, server: &Server, delivery: &Delivery<'_>, own: &Namespace) -> Infallible {
     if state.manner == Manner::Patcher {
         return pending().await;
@@ -35,7 +35,7 @@ pub async fn keep_checking(state: &State, server: &Server, delivery: &Delivery<'
 }
 
 /// Checks once. If the API server does not answer, the earlier result stays.
-pub async fn check_once(
+async fn check_once(
     state: &State,
     server: &Server,
     delivery: &Delivery<'_>,

@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 use regcred_core::controller::conditions::Verdict;
 use regcred_core::controller::{Counts, Deed, Outcome, Write};
@@ -22,75 +22,54 @@ pub struct Metrics {
     registry: Registry,
     namespaces: Family<Labels, Gauge>,
     served_seconds: Histogram,
-    pub writes: Family<Labels, Counter>,
+    writes: Family<Labels, Counter>,
     pub watch_failures: Counter,
     api_calls: Family<Labels, Counter>,
     pub leader: Gauge,
     pub confined: Gauge,
     pub config_broken: Gauge,
     resources: Family<Labels, Gauge>,
-    pub login_refused: Family<Labels, Gauge>,
-    pub login_expires: Family<Labels, Gauge>,
+    login_refused: Family<Labels, Gauge>,
+    login_expires: Family<Labels, Gauge>,
     pub pods_evicted: Counter,
 }
 
 impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("regcred");
-        let buckets = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0];
-        let metrics = Self {
-            namespaces: Family::default(),
-            served_seconds: Histogram::new(buckets),
-            writes: Family::default(),
-            watch_failures: Counter::default(),
-            api_calls: Family::default(),
-            leader: Gauge::default(),
-            confined: Gauge::default(),
-            config_broken: Gauge::default(),
-            resources: Family::default(),
-            login_refused: Family::default(),
-            login_expires: Family::default(),
-            pods_evicted: Counter::default(),
-            registry: Registry::default(),
-        };
-        let m = &metrics;
-        registry.register(
-            "namespaces",
-            "Chosen namespaces by how they are, as the leader sees them",
-            m.namespaces.clone(),
-        );
-        registry.register(
-            "namespace_served_seconds",
-            "Time from a new namespace to its last write",
-            m.served_seconds.clone(),
-        );
-        registry.register("writes", "Writes of Secrets and references, by result", m.writes.clone());
-        registry.register("watch_failures", "Errors of watches, which go on", m.watch_failures.clone());
-        registry.register("api_calls", "Answers of the API server, without watches", m.api_calls.clone());
-        registry.register("leader", "Whether this replica writes", m.leader.clone());
-        registry.register(
-            "confined",
-            "Whether policies confine this account; without them nothing is written",
-            m.confined.clone(),
-        );
-        registry.register(
-            "config_broken",
-            "Whether the mounted files are wrong, so that the earlier ones count",
-            m.config_broken.clone(),
-        );
-        registry.register(
-            "resources",
-            "Custom resources that are followed, are not permitted, or have a broken login",
-            m.resources.clone(),
-        );
-        registry.register("login_refused", "Whether the registry refuses the login", m.login_refused.clone());
-        registry.register(
-            "login_expires_timestamp_seconds",
-            "When a login ends, where it says so",
-            m.login_expires.clone(),
-        );
-        registry.register("pods_evicted", "Pods evicted because they lacked the reference", m.pods_evicted.clone());
-        Self { registry, ..metrics }
+        let of = &mut registry;
+        Self {
+            namespaces: registered(of, "namespaces", "Chosen namespaces by how they are, as the leader sees them"),
+            served_seconds: {
+                let buckets = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0];
+                let seconds = Histogram::new(buckets);
+                of.register("namespace_served_seconds", "Time from a new namespace to its last write", seconds.clone());
+                seconds
+            },
+            writes: registered(of, "writes", "Writes of Secrets and references, by result"),
+            watch_failures: registered(of, "watch_failures", "Errors of watches, which go on"),
+            api_calls: registered(of, "api_calls", "Answers of the API server, without watches"),
+            leader: registered(of, "leader", "Whether this replica writes"),
+            confined: registered(
+                of,
+                "confined",
+                "Whether policies confine this account; without them nothing is written",
+            ),
+            config_broken: registered(
+                of,
+                "config_broken",
+                "Whether the mounted files are wrong, so that the earlier ones count",
+            ),
+            resources: registered(
+                of,
+                "resources",
+                "Custom resources that are followed, are not permitted, or have a broken login",
+            ),
+            login_refused: registered(of, "login_refused", "Whether the registry refuses the login"),
+            login_expires: registered(of, "login_expires_timestamp_seconds", "When a login ends, where it says so"),
+            pods_evicted: registered(of, "pods_evicted", "Pods evicted because they lacked the reference"),
+            registry,
+        }
     }
 
     /// Sets the number of namespaces in each state.
@@ -131,17 +110,18 @@ impl Metrics {
         self.served_seconds.observe(std::time::Duration::from_millis(milliseconds).as_secs_f64());
     }
 
-    /// Records whether the registry refuses a login, if that is known.
-    pub fn refused(&self, registry: &str, is_refused: Option<bool>) {
-        if let Some(is_refused) = is_refused {
-            self.login_refused.get_or_create(&vec![("registry", registry.to_owned())]).set(i64::from(is_refused));
-        }
-    }
-
-    /// Records when a login ends, in seconds since 1970, if that is known.
-    pub fn expires(&self, registry: &str, at: Option<i64>) {
-        if let Some(at) = at {
-            self.login_expires.get_or_create(&vec![("registry", registry.to_owned())]).set(at);
+    /// Shows for each registry when its first login ends, in seconds since 1970, and whether it refuses a login, as far as that is known.
+    pub fn logins(&self, registries: &BTreeMap<&str, (Option<i64>, Option<bool>)>) {
+        self.login_expires.clear();
+        self.login_refused.clear();
+        for (registry, (expires, is_refused)) in registries {
+            let labels = vec![("registry", (*registry).to_owned())];
+            if let Some(at) = expires {
+                self.login_expires.get_or_create(&labels).set(*at);
+            }
+            if let Some(is_refused) = is_refused {
+                self.login_refused.get_or_create(&labels).set(i64::from(*is_refused));
+            }
         }
     }
 
@@ -179,4 +159,11 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+/// A new metric of this registry.
+fn registered<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }

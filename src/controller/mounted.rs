@@ -192,21 +192,20 @@ impl Mounts<'_> {
     }
 
     fn logins(&self, source: &Source, texts: &Texts, problems: &mut Vec<Diagnostic>) -> Vec<Credential> {
-        let place = |key: &Key| self.place(key);
         match source {
             Source::Whole(key) => match self.value(key, texts, problems) {
-                Some(text) => mounted::docker_config(&text, &place(key), self.environment, problems),
+                Some(text) => mounted::docker_config(&text, &self.place(key), self.environment, problems),
                 None => Vec::new(),
             },
             Source::Login { registry, username, password } => {
                 let (username, username_source) = match username {
                     Name::Literal(name) => (Some(SecretString::from(name.as_str())), None),
-                    Name::Kept(key) => (self.value(key, texts, problems), Some(place(key))),
+                    Name::Kept(key) => (self.value(key, texts, problems), Some(self.place(key))),
                 };
                 let secret = self.value(password, texts, problems);
                 let (Some(username), Some(secret)) = (username, secret) else { return Vec::new() };
                 let login = mounted::Login { registry, username, username_source, password: secret };
-                vec![login.checked(&place(password), self.environment, problems)]
+                vec![login.checked(&self.place(password), self.environment, problems)]
             }
         }
     }

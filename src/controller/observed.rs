@@ -21,7 +21,7 @@ use regcred_core::controller::resource::{Resource, SourceSecret};
 use regcred_core::controller::wanted::Key;
 use regcred_core::names::{Namespace, ResourceName};
 
-/// The pause before a change is read again: it counts if nothing else has changed.
+/// The pause before a change is read again: it counts if both readings are equal.
 pub const SETTLES: Duration = Duration::from_millis(200);
 /// The pause before a retry if the API server does not answer.
 const PAUSE: Duration = Duration::from_millis(500);

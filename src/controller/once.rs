@@ -79,7 +79,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
         let mut end = Instant::now() + patience;
         loop {
             session.turn().await;
-            let counts = session.counts();
+            let counts = session.machine.counts();
             if session.is_idle() && state.is_safe() && is_done(counts) {
                 return Ok(counts);
             }
@@ -108,7 +108,7 @@ pub async fn pass(options: Options, environment: &Environment) -> Result<Outcome
     Ok(if counts.served == counts.wanted && is_followed { Outcome::Done } else { Outcome::Negative })
 }
 
-/// One pass serves every pull secret, or none.
+/// Refuses files with a broken login: one pass serves every pull secret, or none.
 fn without_a_problem(mounted: Mounted) -> Result<Mounted, Vec<Diagnostic>> {
     if mounted.broken.is_empty() { Ok(mounted) } else { Err(mounted.broken) }
 }
@@ -130,7 +130,7 @@ fn is_done(Counts { pending, failing, .. }: Counts) -> bool {
     pending == 0 && failing == 0
 }
 
-/// The message about work that did not end in time.
+/// The result of work that did not end in time: an error if nothing could be written.
 fn late(session: &Session<'_>, state: &State, own: &Namespace) -> Result<Counts, Diagnostic> {
     if let Some(Confined::No(why)) = &*state.confined.borrow() {
         let problem = Diagnostic::error(
@@ -148,5 +148,5 @@ fn late(session: &Session<'_>, state: &State, own: &Namespace) -> Result<Counts,
         let problem = Diagnostic::error(Code::ClusterTimeout, format!("not every watch has begun: {why}"));
         return Err(problem.hint("check the rights of this account"));
     }
-    Ok(session.counts())
+    Ok(session.machine.counts())
 }

@@ -141,12 +141,7 @@ impl<'a> Asking<'a> {
             *first = [*first, expires].into_iter().flatten().min();
             *any = (*any).max(is_refused);
         }
-        state.metrics.login_expires.clear();
-        state.metrics.login_refused.clear();
-        for (registry, (expires, is_refused)) in registries {
-            state.metrics.expires(registry, expires);
-            state.metrics.refused(registry, is_refused);
-        }
+        state.metrics.logins(&registries);
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::mounted::{Mounted, Mounts, Texts};
 use super::news::News;
-use super::observed::Observed;
+use super::observed::{Observed, SETTLES};
 use super::online::Asking;
 use super::session::{Session, choices, delivery, names};
 use super::state::State;
@@ -32,8 +32,6 @@ use regcred_core::objects::marks;
 
 /// How often the mounted files are read.
 const LOOK: Duration = Duration::from_secs(2);
-/// The pause before a change is read again: it counts if both readings are equal.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// The deadline of one call about the Lease.
 const LEASE_CALL: Duration = Duration::from_secs(3);
 
@@ -135,7 +133,7 @@ impl Run<'_> {
         None
     }
 
-    /// Logs the rights that the account of a patcher lacks; `None` after a signal.
+    /// Finds and logs the rights that the account of a patcher lacks; `None` after a signal.
     async fn missing_rights(&mut self, origin: &Origin) -> Option<Missing> {
         let Origin::Patcher(settings) = origin else { return Some(Missing::default()) };
         let missing = self.answered(async || rights::missing(&self.server, self.namespace).await).await?;
@@ -166,10 +164,9 @@ impl Run<'_> {
         self.state.metrics.config_broken.set(0);
         self.news.borrow_mut().good(&mounted.warnings);
         self.tell_broken_logins(mounted);
-        let mut news = self.news.borrow_mut();
         if mounted.permitted.is_some() {
             self.state.metrics.resources(&mounted.verdicts);
-            news.resources(&mounted.verdicts);
+            self.news.borrow_mut().resources(&mounted.verdicts);
         }
     }
 
@@ -210,7 +207,7 @@ impl Run<'_> {
                     session.drain().await;
                     return None;
                 }
-                self.state.metrics.count(session.counts());
+                self.state.metrics.count(session.machine.counts());
                 self.state.metrics.calls(&self.server.answers());
                 if let Some(statuses) = &self.statuses {
                     statuses.tell(&session, mounted, &self.asking);
@@ -244,7 +241,7 @@ impl Run<'_> {
         }
         if files.candidate.as_ref() != Some(&now) {
             files.candidate = Some(now);
-            files.look = Instant::now() + LOOK_AGAIN;
+            files.look = Instant::now() + SETTLES;
             return None;
         }
         files.candidate = None;

@@ -21,7 +21,7 @@ use regcred_cluster::controller::write::write;
 use regcred_cluster::server::Server;
 use regcred_core::cluster::{Accounts, Delivery, PullSecret};
 use regcred_core::controller::wanted::{Config, Wanted};
-use regcred_core::controller::{Choosing, Counts, Machine, Outcome, Watch, Write};
+use regcred_core::controller::{Choosing, Machine, Outcome, Watch, Write};
 use regcred_core::docker_config::Logins;
 use regcred_core::names::Namespace;
 use regcred_core::objects::marks::Marks;
@@ -133,7 +133,9 @@ impl<'a> Session<'a> {
             Some(message) = self.streams.next() => self.hear(message),
             seen = next(self.pods.as_mut()) => self.of_a_pod(seen),
         }
-        self.tell();
+        for notice in self.machine.notices() {
+            self.news.borrow_mut().tell(&notice, self.delivery, self.state);
+        }
     }
 
     /// Waits a moment for the running writes.
@@ -151,10 +153,6 @@ impl<'a> Session<'a> {
     /// Whether no write runs, and no write is due.
     pub fn is_idle(&self) -> bool {
         self.machine.is_idle() && self.writes.is_empty()
-    }
-
-    pub fn counts(&self) -> Counts {
-        self.machine.counts()
     }
 
     fn begin_writes(&mut self) {
@@ -200,7 +198,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// A namespace that is deleted or opts out can no longer serve as the sample.
+    /// Chooses a sample again: a namespace that is deleted or opts out can no longer be one.
     fn choose_sample(&self) {
         if self.state.may_begin.get() {
             let mut sample = self.state.sample.borrow_mut();
@@ -219,16 +217,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Looks at all waiting Pods: their namespaces may have been served since, or this replica may lead now.
+    /// Evicts stuck Pods. It looks at all waiting Pods: their namespaces may have been served since, or this replica may lead now.
     fn evict(&mut self) {
         if let Some(pods) = self.pods.as_mut().filter(|_| self.state.may_write()) {
             pods.evict(&self.machine);
-        }
-    }
-
-    fn tell(&mut self) {
-        for notice in self.machine.notices() {
-            self.news.borrow_mut().tell(&notice, self.delivery, self.state);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Writes the status of custom resources, while this replica leads: at most once a second each, and only what has changed.
+//! Writes the status of custom resources, while this replica leads: at most twice a second each, and only what has changed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use regcred_cluster::failure::Attempt;
 use regcred_cluster::server::Server;
 use regcred_core::controller::conditions::{Status, trouble};
 
-/// How often the namespaces are counted.
+/// The shortest pause between two comparisons of the statuses.
 const COUNTS: Duration = Duration::from_millis(500);
 /// How long a status stays unchanged while there is still work to do.
 const WHILE_BUSY: Duration = Duration::from_secs(1);

@@ -66,8 +66,6 @@ pub(super) fn login(
     let password = first(preset.password, "the password");
     match (registry, username, password) {
         (Ok(registry), Ok(username), Ok(password)) => {
-            let (registry, odd) = registry.canonical();
-            problems.extend(odd);
             source::login(registry, &username, &password, Some(preset), environment, problems)
         }
         (registry, username, password) => {

@@ -1,7 +1,7 @@
 //! Finds the registries of a source. The logins themselves are not used.
 
-use super::from_preset;
 use super::source::{self, Variables};
+use super::{from_preset, is_missing_variable};
 use crate::environment::Environment;
 use regcred_core::credentials::{Facts, Source};
 use regcred_core::diagnostic::{Code, Diagnostic};
@@ -39,7 +39,7 @@ pub fn registries(source: &Source, environment: &Environment, problems: &mut Vec
 
 /// Adds to the hint for a missing variable that `--registry` needs none.
 fn suggest_registry_flag(problem: Diagnostic) -> Diagnostic {
-    if !matches!(problem.code, Code::VariableUnset | Code::VariableEmpty) {
+    if !is_missing_variable(&problem) {
         return problem;
     }
     let hint = problem.hint.as_deref().map_or(String::new(), |hint| format!("{hint}; "));

@@ -59,9 +59,7 @@ pub(super) fn read(
                 .map(|json| entries(&json, &source, problems))
         }
         Source::Login { registry, username, password } => {
-            let (registry, odd) = registry.clone().canonical();
-            problems.extend(odd);
-            login(registry, username, password, None, environment, problems)
+            login(registry.clone(), username, password, None, environment, problems)
         }
         Source::Preset(preset) => from_preset::login(preset, environment, problems),
     };
@@ -115,6 +113,8 @@ pub(super) fn login(
     environment: &Environment,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Credential>, Diagnostic> {
+    let (registry, odd) = registry.canonical();
+    problems.extend(odd);
     let mut read = |name, what| {
         Wanted { name, purpose: format!("the {what} for {registry}"), preset }.value_or_file(environment, problems)
     };

@@ -15,7 +15,7 @@ const FUEL: u64 = 10_000_000;
 /// The largest output of a template, in bytes.
 const LIMIT: usize = 64 * 1024 * 1024;
 
-/// An unknown variable is an error, and inserted values are JSON, which is YAML.
+/// An engine for which an unknown variable is an error. It inserts values as JSON, which is YAML.
 pub(super) fn strict() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_fuel(Some(FUEL));
@@ -29,7 +29,7 @@ pub(super) fn strict() -> Environment<'static> {
 pub(super) fn add(environment: &mut Environment<'static>, name: &str, text: String) -> Result<(), minijinja::Error> {
     let (mut extended, name) = (environment.clone(), name.to_owned());
     let work = move || extended.add_template_owned(name, text).map(|()| extended);
-    *environment = watch::within_limits(work).unwrap_or_else(|_| Err(ErrorKind::OutOfFuel.into()))?;
+    *environment = watch::within_limits(work).unwrap_or_else(|| Err(ErrorKind::OutOfFuel.into()))?;
     Ok(())
 }
 
@@ -53,7 +53,7 @@ pub(super) fn rendered(
         environment.get_template(&name)?.render_captured_to(context, &mut output)?;
         Ok(String::from_utf8_lossy(&output.0).into_owned())
     })
-    .unwrap_or_else(|_| Err(ErrorKind::OutOfFuel.into()))
+    .unwrap_or_else(|| Err(ErrorKind::OutOfFuel.into()))
 }
 
 /// Text up to the limit.

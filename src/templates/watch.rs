@@ -29,12 +29,8 @@ const SMALL_STACK: usize = 16 * 1024 * 1024;
 /// The smallest page of memory, which is the unit of Linux.
 const PAGE: u64 = 4096;
 
-/// The work took too much memory or time.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Exceeded;
-
-/// The result of the work. Work that is given up goes on until the process ends, which is soon.
-pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Exceeded> {
+/// The result of the work; `None` if it took too much memory or time. Work that is given up goes on until the process ends, which is soon.
+pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let before = if ALONE { resident() } else { *BEFORE.get_or_init(resident) };
     let started = Instant::now();
@@ -51,23 +47,23 @@ pub(super) fn within_limits<T: Send + 'static>(work: impl FnOnce() -> T + Send +
     };
     // If no thread can be started, only the number of steps is limited.
     if start(STACK).or_else(|_| start(SMALL_STACK)).is_err() {
-        return taken(&work).map(|work| work()).ok_or(Exceeded);
+        return taken(&work).map(|work| work());
     }
     drop(sender);
     loop {
         match receiver.recv_timeout(TICK) {
             Ok(answer) => {
                 spend(started);
-                return Ok(answer);
+                return Some(answer);
             }
-            Err(RecvTimeoutError::Disconnected) => return Err(Exceeded),
+            Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
         }
         if resident().saturating_sub(before) > MEMORY
             || started.elapsed() + Duration::from_millis(SPENT.load(Ordering::Relaxed)) > TIME
         {
             spend(started);
-            return Err(Exceeded);
+            return None;
         }
     }
 }
@@ -90,7 +86,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_waited_for() {
-        assert_eq!(within_limits(|| 1), Ok(1));
+        assert_eq!(within_limits(|| 1), Some(1));
     }
 
     #[cfg(target_os = "linux")]
@@ -103,6 +99,6 @@ mod tests {
             }
             text.len()
         };
-        assert_eq!(within_limits(doubling), Err(Exceeded));
+        assert_eq!(within_limits(doubling), None);
     }
 }
