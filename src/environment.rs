@@ -22,7 +22,7 @@ use regcred_core::nearest::one_slip_away;
 
 pub use ci::Ci;
 
-/// All variables at the start, and the working directory. Nothing else reads the process environment.
+/// All variables at the start, and the working directory. No other code of regcred reads the process environment.
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     directory: PathBuf,
@@ -53,7 +53,7 @@ pub enum Kubeconfig {
 const LIMIT: u64 = 16 * 1024 * 1024;
 /// How long to wait for a writer of a pipe.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest list of namespaces: it would name some hundred thousand of them.
+/// The longest list of namespaces: even as the JSON of kubectl, it names some hundred thousand.
 const LIMIT_OF_A_LIST: u64 = 512 * 1024 * 1024;
 
 /// Reads a file that a merge request may have changed, up to a limit: a regular file, standard input or a descriptor of the shell.
@@ -81,7 +81,7 @@ fn is_open(path: &Path) -> bool {
     !leads_away && ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open))
 }
 
-/// Opens a file, and waits only this long for the writer of a pipe.
+/// Opens a file, and waits at most a minute for the writer of a pipe.
 ///
 /// # Errors
 /// The file system fails, no writer has opened the pipe, or a link leads out of its work tree.
@@ -132,7 +132,7 @@ pub fn open_stdin() -> impl Read {
     List { file: io::stdin().lock(), left: LIMIT_OF_A_LIST }
 }
 
-/// Reads such a file as UTF-8 text.
+/// Reads a file as [`read_file`] does, as UTF-8 text.
 ///
 /// # Errors
 /// The errors of [`read_file`], or the file is not UTF-8.

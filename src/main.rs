@@ -1,4 +1,4 @@
-//! Parses the arguments, captures the environment, runs the command and reports the result; ends by a received signal.
+//! Captures the environment, parses the arguments, runs the command and reports the result. After a signal, the program ends by that signal.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Runs another program to its end, within a time limit and without a secret in its environment.
+//! Runs another program to its end, within a time limit and with only the given variables.
 
 mod waiting;
 
@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long to wait for the rest of the error output.
 const PATIENCE_FOR_WORDS: Duration = Duration::from_secs(1);
 
-/// The message that replaces the message of a program whose output is too long.
+/// Stands for the error output of a program whose output is too long.
 pub const TOO_LONG: &str = "fatal: the output is longer than 64 MiB";
 
 /// A program, and how it runs.
@@ -66,7 +66,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// The output has no end in sight.
+    /// The output is longer than the limit.
     fn too_long() -> Self {
         let words = Zeroizing::new(TOO_LONG.into());
         Self::Failed { code: None, answer: Answer { output: Zeroizing::default(), words } }
@@ -200,7 +200,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn it_answers_before_it_has_read_everything() {
+    fn a_program_may_answer_before_it_has_read_its_input() {
         let document = vec![b'x'; 1 << 20];
         let answer = run(&shell(&[("PATH", "/bin:/usr/bin")], &[], LONG), "cat; cat", &document).unwrap();
         assert_eq!(*answer, document);
@@ -208,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn it_sees_every_variable_but_those_of_credentials() {
+    fn a_program_gets_every_variable_but_those_of_credentials() {
         let variables = [("SOPS_AGE_KEY_FILE", "k"), ("LOGIN", "canary")];
         let program = shell(&variables, &[VariableName::known("LOGIN")], LONG);
         assert_eq!(*run(&program, "echo $SOPS_AGE_KEY_FILE$LOGIN", b"").unwrap(), b"k\n");
     }
 
     #[test]
-    fn what_it_complains_of_comes_back_when_it_fails() {
+    fn a_program_that_fails_returns_its_error_output() {
         match run(&shell(&[], &[], LONG), "echo no key >&2; exit 7", b"") {
             Err(Trouble::Failed { code: Some(7), answer }) => assert_eq!(*answer.words, b"no key\n"),
             other => panic!("{other:?}"),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_ended_when_it_takes_too_long_with_all_it_has_started() {
+    fn a_program_that_takes_too_long_is_ended_with_all_processes_that_it_started() {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_ended_also_when_it_has_answered_and_goes_on() {
+    fn a_program_that_has_answered_and_goes_on_is_ended() {
         let program = shell(&[("PATH", "/bin:/usr/bin")], &[], Duration::from_millis(200));
         let outcome = run(&program, "echo early; exec >/dev/null 2>&1; tail -f /dev/null", b"");
         assert!(matches!(outcome, Err(Trouble::Late(_))), "{outcome:?}");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_nobody_may_run_is_not_it() {
+    fn a_file_that_is_not_executable_is_not_found() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::File::create(folder.path().join(NAME)).unwrap();
         let environment = Environment::new([("PATH", folder.path())], "/".into());

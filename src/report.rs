@@ -1,4 +1,4 @@
-//! Prints errors, warnings and notes on standard error, and decides the exit status. Nothing else prints errors.
+//! Prints errors, warnings and notes on standard error, and decides the exit status. Only the controller's log prints errors, too.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_an_end() {
+    fn a_line_that_is_too_long_is_cut() {
         assert_eq!(shortened("é"), "é");
         assert_eq!(shortened(&"é".repeat(LONGEST + 3)), "é".repeat(LONGEST) + "… (and 6 bytes)");
     }

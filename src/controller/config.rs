@@ -65,7 +65,8 @@ fn exactly(globs: &[String]) -> Result<Allowed, Vec<Diagnostic>> {
 /// Errors: everything in the file that the controller cannot do.
 pub fn settings(mut file: File, allowed: &Allowed) -> Result<(Config, Allowed), Vec<Diagnostic>> {
     if file.spec.controller.crd {
-        let message = "this regcred.yaml is the limits for custom resources, not what the controller writes";
+        let message =
+            "this regcred.yaml holds limits for custom resources, not the pull secrets that the controller writes";
         return Err(vec![Diagnostic::error(Code::InvalidConfig, message).hint("start the controller with `--crd`")]);
     }
     let registries = take(&mut file.spec.controller.registries);

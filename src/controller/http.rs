@@ -32,7 +32,7 @@ const LASTS: Duration = Duration::from_secs(10);
 /// Errors: the port is in use.
 pub async fn begin(listen: SocketAddr, state: &Rc<State>) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| {
-        let message = format!("`--listen` {listen} cannot be had: {}", error.kind());
+        let message = format!("`--listen` {listen} cannot be used: {}", error.kind());
         Failure::of("the port", Diagnostic::error(Code::Unwritable, message).hint("choose another port"))
     })?;
     let address = listener.local_addr().map_or(String::new(), |address| address.to_string());

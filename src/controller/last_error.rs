@@ -8,7 +8,7 @@ use super::log;
 
 /// How often the same error of a watch is logged.
 const AGAIN: Duration = Duration::from_secs(60);
-/// A watch that fails without a success fails again within this time, also if no connection comes about.
+/// A watch that keeps failing fails again within this time, even if no connection can be made.
 const RETRIES: Duration = Duration::from_secs(35);
 /// A watch that has failed for so long makes the replica unready.
 const LONG: Duration = Duration::from_secs(180);

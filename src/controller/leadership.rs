@@ -1,4 +1,4 @@
-//! Keeps the lease, or waits for it.
+//! Keeps the Lease, or waits for it.
 
 use std::rc::Rc;
 

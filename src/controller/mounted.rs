@@ -50,7 +50,6 @@ pub struct Mounted {
     pub broken: Vec<Diagnostic>,
     /// The result for each custom resource.
     pub verdicts: Vec<Verdict>,
-    /// Warnings.
     pub warnings: Vec<Diagnostic>,
 }
 

@@ -1,4 +1,5 @@
-//! Messages of the controller in place of Titansoft's imagepullsecret-patcher: where its login is, and which rights its role lacks.
+//! Writes the messages of a controller that stands in for Titansoft's imagepullsecret-patcher: where its login is, and which rights its
+//! role lacks.
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ const TURN: Duration = Duration::from_secs(60);
 /// The state of this replica.
 pub struct State {
     pub metrics: Metrics,
-    /// Until when this replica may write; `None` while another replica leads.
+    /// Until when this replica may write; `None` while it does not lead.
     pub leads_until: Cell<Option<Instant>>,
     /// Whether it acts as the controller or as Titansoft's patcher, whose account no policy confines.
     pub manner: Manner,

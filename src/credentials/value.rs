@@ -82,7 +82,7 @@ impl Wanted<'_> {
 const SET_BY_GITLAB: &str = "GitLab sets it by itself as soon as the project or its group has a deploy token named `gitlab-deploy-token` \
                              (Settings > Repository > Deploy tokens)";
 
-/// The hint if the variable is not set or empty, for the CI and the registry.
+/// The hint if the variable is not set or empty, for this CI and this preset.
 pub(super) fn how_to_set(name: &VariableName, preset: Option<&Preset>, environment: &Environment) -> String {
     let ci = environment.ci();
     match preset {

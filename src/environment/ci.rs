@@ -13,7 +13,7 @@ pub enum Ci {
     GitLab,
     /// GitLab, in a merge-request pipeline.
     GitLabMergeRequest,
-    /// GitHub Actions, for any other event.
+    /// GitHub Actions, for any event except a pull request.
     GitHub,
     /// GitHub Actions, for a pull request (perhaps of a fork).
     GitHubPullRequest,

@@ -194,7 +194,7 @@ impl Conversation<'_> {
         (answers, limits)
     }
 
-    /// The headers of the requests for a repository, or for no repository.
+    /// Gets a token for a repository, or for no repository. Without a token server, the header has the login itself.
     async fn permit(&self, login: Option<&Credential>, repository: Option<&str>) -> Permit {
         let Way::Bearer { realm, service } = &self.registry.way else {
             return Permit { status: Status::NotAsked, token: None, header: login.and_then(basic) };

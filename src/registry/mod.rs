@@ -1,6 +1,6 @@
 //! Asks registries whether logins are good, and whether they may pull images.
 //!
-//! Every registry is contacted before the first login is sent, so that none of its later answers can contain a login.
+//! Every registry is contacted before the first login is sent, so that no challenge can contain a login.
 
 mod ask;
 mod client;

@@ -172,7 +172,7 @@ fn objects(text: &str) -> Result<Vec<Object>, String> {
     Ok(objects)
 }
 
-/// Templates that replace none of ours: a typo in the name would silently leave ours in force.
+/// Reports templates that replace none of ours: a typo in the name would silently leave ours in force.
 fn strangers(directory: &Path, problems: &mut Vec<Diagnostic>) {
     let names = || BUILT_IN.iter().copied();
     let files = match std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>) {

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_none_are_an_error_with_file_and_line() {
+    fn output_that_is_no_mapping_is_an_error_with_file_and_line() {
         assert_eq!(values("a: 1\nb: {{ password }}\n").unwrap_err(), "the template `FILE`, line 2: undefined value");
         assert_eq!(values("a: 1\n{% if %}\n").unwrap_err(), "the template `FILE`, line 2: syntax error");
         for (no_mapping, line) in [("- {{ secret_name }}\n", 1), ("a: 1\nb: \"{{ secret_name }}\"\n", 2)] {

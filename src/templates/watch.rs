@@ -1,4 +1,4 @@
-//! Stops work that takes too much memory or time.
+//! Gives up work that takes too much memory or time.
 //!
 //! A template can double a text in one step, so a limit of steps limits neither memory nor time.
 
@@ -21,12 +21,12 @@ static BEFORE: OnceLock<u64> = OnceLock::new();
 const ALONE: bool = cfg!(test);
 /// How often the watch checks.
 const TICK: Duration = Duration::from_millis(5);
-/// The stack of the thread, because macros call each other, and because a deep value is printed and dropped by nested calls. It is larger than
-/// [`MEMORY`], so that such a value reaches that limit first. The system gives only the part that is used.
+/// The size of the thread's stack: macros call each other, and nested calls print and drop a deep value. It is larger than [`MEMORY`], so
+/// that such a value reaches that limit first. The system gives only the part that is used.
 const STACK: usize = 1024 * 1024 * 1024;
 /// The stack where the system does not reserve that much.
 const SMALL_STACK: usize = 16 * 1024 * 1024;
-/// The smallest page of memory, which is the unit of Linux.
+/// The size of the smallest page of memory: Linux counts the memory of a process in pages.
 const PAGE: u64 = 4096;
 
 /// The result of the work; `None` if it took too much memory or time. Work that is given up goes on until the process ends, which is soon.

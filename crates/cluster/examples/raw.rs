@@ -1,5 +1,5 @@
-//! Writes a reference and a pull secret into each namespace that has the label `bench=yes`, and compares nothing. So it takes the shortest
-//! time in which an API server can take these writes.
+//! Writes a reference and a pull secret into each namespace that has the label `bench=yes`. It compares nothing, so its time is the
+//! shortest in which an API server can take these writes.
 
 use std::error::Error;
 

@@ -12,7 +12,7 @@ const LONGEST: usize = 256 * 1024 * 1024;
 /// The bytes of a body.
 ///
 /// # Errors
-/// The connection fails; or `None`, if the body is longer than the limit.
+/// The connection failed; `None` if the body is longer than the limit.
 pub async fn whole(mut body: Body) -> Result<Vec<u8>, Option<kube::Error>> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

@@ -172,7 +172,7 @@ fn needs_a_thread(config: &Config) -> bool {
 
 const USER_AGENT: &str = concat!("regcred/", env!("CARGO_PKG_VERSION"));
 
-/// A Pod's own cluster has no context: neither one that was named, nor one that is allowed.
+/// Refuses a context that was named, and a list of allowed contexts: the cluster of this Pod has no context.
 fn check_pod(context: Option<&str>, allowed: Option<&str>) -> Result<(), Diagnostic> {
     match context {
         Some(_) => Err(Diagnostic::error(Code::NoContext, "a context is named, and there is no kubeconfig that could have it")

@@ -6,8 +6,7 @@ use regcred_core::diagnostic::{Code, Diagnostic};
 
 use crate::server::Trouble;
 
-/// An attempted call, in the words of RBAC: `list`, `secrets`, in a namespace or everywhere.
-#[derive(Clone, Debug)]
+/// An attempted call: `list`, `secrets`.
 pub struct Attempt {
     /// The verb.
     pub verb: &'static str,
@@ -33,7 +32,7 @@ impl Attempt {
             }
             Trouble::NoLogin => Diagnostic::error(
                 Code::ClusterLogin,
-                "the kubeconfig's login to the cluster could not be had: its program, its file or its provider failed",
+                "the kubeconfig gives no login to the cluster: its program, its file or its provider failed",
             )
             .hint("run `kubectl get namespaces` with the same kubeconfig to see why"),
             Trouble::Late => {
@@ -127,7 +126,7 @@ impl From<Problems> for Vec<Diagnostic> {
     }
 }
 
-/// Only the first of them.
+/// Keeps only the first problem.
 impl From<Problems> for Diagnostic {
     fn from(problems: Problems) -> Self {
         problems.first

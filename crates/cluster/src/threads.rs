@@ -1,4 +1,5 @@
-//! Checks that a thread can be started before a name is looked up: the resolver of the system needs one, and panics without it.
+//! Starts a runtime, and checks that it can start a thread before a name is looked up: a lookup needs a thread, and the runtime panics
+//! without it.
 
 use std::time::Duration;
 use std::{io, thread};

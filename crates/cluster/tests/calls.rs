@@ -32,7 +32,7 @@ fn ask(peer: &Peer, timeout: Duration) -> Result<Value, Trouble> {
 }
 
 #[test]
-fn a_call_that_is_put_off_comes_back_when_it_was_told_to() {
+fn a_call_is_repeated_when_retry_after_says_so() {
     let peer = Peer::with(vec![(429, "Retry-After: 1\r\n", json!("later")), (200, "", json!({"a": 1}))]);
     let began = Instant::now();
     assert_eq!(ask(&peer, LONG).unwrap(), json!({"a": 1}));
@@ -70,7 +70,7 @@ fn a_call_ends_with_its_deadline_or_with_the_program() {
 }
 
 #[test]
-fn what_is_no_api_server_is_said() {
+fn an_answer_that_is_not_from_an_api_server_is_reported() {
     let peer = Peer::with(vec![(200, "", json!(["a login page"]))]);
     let call = Call::get("/x".to_owned());
     let answer = run(async { peer.server(LONG, never).ask::<BTreeMap<String, Value>>(&call).await });
@@ -207,7 +207,7 @@ fn the_words_of_a_refusal_are_shown_unless_they_quote_the_login() {
 }
 
 #[test]
-fn who_changes_a_list_all_the_time_is_named() {
+fn a_writer_that_keeps_changing_a_list_is_named() {
     let account = |number: usize| {
         json!({"metadata": {"name": "default", "managedFields": [
             {"manager": "their-controller", "fieldsV1": {"f:imagePullSecrets": {}}},

@@ -11,7 +11,7 @@ fn read(spec: &str) -> Result<Config, Vec<String>> {
 }
 
 #[test]
-fn a_file_names_mounted_secrets_and_without_logins_that_of_its_own_name() {
+fn a_pull_secret_without_logins_takes_them_from_the_mounted_secret_of_its_name() {
     let config = read(
         "{pullSecrets: [{name: b, serviceAccounts: ['*']}, {name: a, logins: [{dockerConfig: {secret: x}}, \
          {registry: ghcr.io, username: {value: u}, password: {secret: x, key: p}}]}]}",
@@ -24,7 +24,7 @@ fn a_file_names_mounted_secrets_and_without_logins_that_of_its_own_name() {
 }
 
 #[test]
-fn the_example_of_the_documentation_is_one() {
+fn the_example_in_the_documentation_is_valid() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/controller.md")).unwrap();
     let (_, rest) = page.split_once("```yaml\n").unwrap();
     let file = parse(rest.split_once("```").unwrap().0).unwrap();
@@ -33,7 +33,7 @@ fn the_example_of_the_documentation_is_one() {
 }
 
 #[test]
-fn what_only_other_commands_can_do_is_said_at_once() {
+fn everything_that_only_other_commands_can_do_is_reported_at_once() {
     let problems = read(
         "{protect: sealed, clusters: [{name: a}], pullSecrets: [{logins: [{dockerConfig: {env: A}}, {preset: ghcr}, \
          {registry: ghcr.io, username: {secret: x}, password: {env: P}}]}]}",
