@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const NAME: &str = "pull";
 
-/// A Pod of a ReplicaSet that fails to pull its image, with this spec.
+/// A Pod of a `ReplicaSet` that fails to pull its image, with this spec.
 fn stuck_pod(mut spec: Value) -> Value {
     spec["containers"] = json!([{"name": "c", "image": "ghcr.io/acme/api"}]);
     json!({
