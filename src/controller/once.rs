@@ -130,7 +130,7 @@ fn is_done(Counts { pending, failing, .. }: Counts) -> bool {
     pending == 0 && failing == 0
 }
 
-/// The result of work that did not end in time: an error if nothing could be written.
+/// The result of work that did not end in time: the counts, unless this account is not confined or a watch has not begun.
 fn late(session: &Session<'_>, state: &State, own: &Namespace) -> Result<Counts, Diagnostic> {
     if let Some(Confined::No(why)) = &*state.confined.borrow() {
         let problem = Diagnostic::error(
