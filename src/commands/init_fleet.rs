@@ -13,7 +13,7 @@ use crate::settings::file::{self, File};
 use crate::settings::usage;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 use regcred_core::manifest::to_yaml;
-use regcred_core::names::{InvalidName, ResourceName};
+use regcred_core::names::ResourceName;
 
 const APPLICATION_SET: &str = include_str!("../../templates/init/argocd-applicationset.yaml");
 const KUSTOMIZATION: &str = include_str!("../../templates/init/flux-cluster.yaml.j2");
@@ -230,10 +230,9 @@ fn check(clusters: &[Cluster]) -> Result<(), Failure> {
     let mut problems = Vec::new();
     for (number, Cluster { name, .. }) in clusters.iter().enumerate() {
         if let Err(invalid) = name.parse::<ResourceName>() {
-            let invalid: InvalidName = invalid;
             problems.push(Diagnostic::error(Code::InvalidName, format!("`--clusters`: {invalid}")).hint(invalid.hint));
         } else if clusters[..number].iter().any(|other| other.name == *name) {
-            let problem = Diagnostic::error(Code::SameName, "two clusters have one name");
+            let problem = Diagnostic::error(Code::SameName, "two clusters have the same name");
             problems.push(problem.hint("give each its own: it is the name of its folder"));
         }
     }

@@ -17,14 +17,16 @@ fn wish(options: &Options) -> Wish {
     }
 }
 
-/// The combination for a run about the logins only: no format has to hold them, and flags that name logins replace a store.
+/// The combination for a run that needs only the logins. Without a format, one that fits every protection is assumed; flags that name
+/// logins replace the store of `protect: external`.
 pub(super) fn of_logins(options: &Options, pull_secrets: &[PullSecret]) -> Result<Combination, Failure> {
     let wish = wish(options);
     // An impossible combination in the file is an error for every command.
     let combination = Combination::resolve(Wish { format: wish.format.or(Some(Format::Directory)), ..wish })?;
     let combination = patchable(combination, options)?;
-    let reads_them = combination.protect == Protect::External && pull_secrets.iter().any(PullSecret::has_typed_logins);
-    Ok(if reads_them { Combination { protect: Protect::Plain, ..combination } } else { combination })
+    let reads_logins =
+        combination.protect == Protect::External && pull_secrets.iter().any(PullSecret::has_typed_logins);
+    Ok(if reads_logins { Combination { protect: Protect::Plain, ..combination } } else { combination })
 }
 
 /// The combination for a live cluster: format and protection are about files.
@@ -35,7 +37,7 @@ pub(super) fn of_a_cluster(options: &Options, purpose: Purpose) -> Result<Combin
     if let Some(other) = strategy.filter(|strategy| *strategy != Strategy::Static && !is_only_seen) {
         return Err(usage(
             format!(
-                "`strategy: {other}` in regcred.yaml: the {other} writes the Secrets, so this command would write them a second time"
+                "`strategy: {other}` in regcred.yaml: the {other} writes the Secrets, so `apply` would write them a second time"
             ),
             "apply its manifests, `regcred render | kubectl apply --server-side --field-manager=regcred-NAME -f -`; or use \
              `strategy: static`",
@@ -43,7 +45,7 @@ pub(super) fn of_a_cluster(options: &Options, purpose: Purpose) -> Result<Combin
     }
     if protect == Some(Protect::External) {
         return Err(usage(
-            "`protect: external` in regcred.yaml: an operator writes the Secrets, so this command would write them a second time",
+            "`protect: external` in regcred.yaml: an operator writes the Secrets, so `apply` would write them a second time",
             "apply the manifests of `regcred render` with kubectl; or use another `protect`, and `logins`",
         ));
     }

@@ -125,19 +125,20 @@ fn registries(options: &Options, allowed: &Allowed, problems: &mut Vec<Diagnosti
 
 /// The limits for custom resources, with `--crd`.
 fn resources(options: &Options, problems: &mut Vec<Diagnostic>) -> Option<ResourceSettings> {
-    let (secrets, is_there) = (&options.permitted_secrets, options.crd.or_default());
-    problems.extend(secrets.iter().filter(|_| !is_there).map(|Sourced { origin, .. }| {
+    let (secrets, has_resources) = (&options.permitted_secrets, options.crd.or_default());
+    problems.extend(secrets.iter().filter(|_| !has_resources).map(|Sourced { origin, .. }| {
         let message = format!("{origin} has no effect without `--crd`: only custom resources name Secrets later");
         Diagnostic::error(Code::MeansNothing, message).hint("add `crd: true`, or leave it out")
     }));
-    is_there.then(|| ResourceSettings { secrets: secrets.as_ref().map_or_else(Vec::new, |list| list.value.clone()) })
+    has_resources
+        .then(|| ResourceSettings { secrets: secrets.as_ref().map_or_else(Vec::new, |list| list.value.clone()) })
 }
 
 fn minor_version(text: &str) -> Result<u32, String> {
     let minor = text.trim_start_matches('v').strip_prefix("1.");
-    let minor = minor.and_then(|rest| rest.split('.').next()?.parse().ok()).ok_or("is no version of Kubernetes")?;
+    let minor = minor.and_then(|rest| rest.split('.').next()?.parse().ok()).ok_or("is not a version of Kubernetes")?;
     if minor < OLDEST {
-        return Err(format!("is before 1.{OLDEST}, whose admission policies confine the controller"));
+        return Err(format!("is older than 1.{OLDEST}, the first version whose admission policies can confine the controller"));
     }
     Ok(minor)
 }

@@ -27,20 +27,19 @@ impl Destination {
         chart: &Chart,
     ) -> Result<Self, Failure> {
         let Some(path) = options.output.chosen().cloned() else {
-            return match () {
-                () if format.is_a_tree() => Err(usage(
-                    format!("`--format {format}` writes several files, and needs `--output`"),
-                    "add --output DIR",
-                )),
-                () if *chart == Chart::Empathyco => Err(usage(
+            return if format.is_a_tree() {
+                let message = format!("`--format {format}` writes several files, and needs `--output`");
+                Err(usage(message, "add --output DIR"))
+            } else if *chart == Chart::Empathyco {
+                Err(usage(
                     "`--chart empathyco` has no value for the source Secret: it is a file beside the values, and needs `--output`",
                     "add --output values.yaml; the Secret goes to values.secret.yaml",
-                )),
-                () if protect == Protect::Sops => Err(usage(
-                    "`--protect sops` needs `--output`: the rules of `.sops.yaml` go by the name of the file",
-                    "add --output secrets.yaml",
-                )),
-                () => Ok(Self::Stdout),
+                ))
+            } else if protect == Protect::Sops {
+                let message = "`--protect sops` needs `--output`: the rules of `.sops.yaml` go by the name of the file";
+                Err(usage(message, "add --output secrets.yaml"))
+            } else {
+                Ok(Self::Stdout)
             };
         };
         if path == Path::new("-") {

@@ -34,7 +34,7 @@ impl Findings {
     /// All problems, each once; in a fleet, with the names of its clusters.
     pub fn said(self) -> Vec<Diagnostic> {
         let Self { order, mut clusters, members } = self;
-        let mut said = |problem: Diagnostic| {
+        let said = |problem: Diagnostic| {
             let named = clusters.remove(&problem).unwrap_or_default();
             let each = if named.len() > 1 && OF_FILES.contains(&problem.code) { "in each of " } else { "" };
             let clusters = match named.as_slice() {
@@ -46,7 +46,7 @@ impl Findings {
             };
             Diagnostic { message: format!("{} ({each}{clusters})", problem.message), ..problem }
         };
-        order.into_iter().map(&mut said).collect()
+        order.into_iter().map(said).collect()
     }
 }
 

@@ -91,7 +91,7 @@ impl Fleet {
     }
 }
 
-/// Each pull secret is resolved for each cluster, and each glob is tried on each name of its list.
+/// Limits the work of a run: the pull secrets of every cluster are resolved, and each glob is tried on each name of its list.
 fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec, listed: Option<&Listed>) -> Result<(), Failure> {
     const MOST: usize = 100_000;
     const MOST_TRIES: usize = 100_000_000;

@@ -19,7 +19,7 @@ pub struct GrantSettings {
     /// Whether `-A` wins over the names of the namespaces, as for `apply`.
     takes_all: bool,
     /// Whether the namespaces are chosen in the cluster.
-    chooses_later: bool,
+    pub(super) chooses_later: bool,
 }
 
 impl GrantSettings {
@@ -37,15 +37,13 @@ impl GrantSettings {
                 "add --subject user:NAME, group:NAME or service-account:NAMESPACE/NAME",
             ));
         };
-        let mut wrong = |what: String, hint: &str| {
-            problems.push(Diagnostic::error(Code::InvalidName, what).hint(hint));
-        };
         let mut parsed = Vec::new();
         for subject in &subjects.value {
             match subject.parse() {
                 Ok(subject) => parsed.push(subject),
                 Err(invalid) => {
-                    wrong(format!("{} {invalid}", subjects.origin), "for example service-account:ci/deploy");
+                    let problem = Diagnostic::error(Code::InvalidName, format!("{} {invalid}", subjects.origin));
+                    problems.push(problem.hint("for example service-account:ci/deploy"));
                 }
             }
         }
@@ -60,11 +58,6 @@ impl GrantSettings {
         // In the file, this field is about the controller.
         let evicts = options.restart_stuck_pods.as_ref().is_some_and(|restart| restart.origin.is_typed());
         Ok(Self { subjects: parsed, reach, evicts, takes_all, chooses_later })
-    }
-
-    /// Whether the namespaces are chosen in the cluster.
-    pub(super) fn chooses_later(&self) -> bool {
-        self.chooses_later
     }
 
     /// Names and globs of the namespaces that a pull secret goes to.

@@ -21,7 +21,7 @@ pub struct Asked<'a> {
     pub namespace: Option<&'a str>,
 }
 
-/// Flags over the file over defaults; problems are added to `problems`.
+/// Resolves the rules: flags win over the file, and the file wins over defaults. Problems are added to `problems`.
 /// Errors: usage only, when flags and file cannot be combined.
 pub fn rules(
     typed: &Typed,
@@ -45,7 +45,7 @@ pub fn rules(
     let has_hosts = !hosts.is_empty();
     let hosts = registries(hosts, problems);
     let rule = |pull_secret: &PullSecret| {
-        // With only hosts, nothing else is read.
+        // If only hosts are typed, no login is read.
         let reads_logins = which == Which::Matching && (!has_hosts || pull_secret.has_typed_logins());
         rule(pull_secret, &hosts, reads_logins.then_some(environment), problems)
     };

@@ -37,7 +37,7 @@ pub(super) fn of_variables(environment: &Environment) -> Spec {
     }
 }
 
-/// The partial Specs of the file for one of its clusters, or for the only one.
+/// The partial Spec of the file; with a cluster, the entry of the cluster wins over the common fields.
 pub(super) fn of_file(spec: &file::Spec, cluster: Option<&Cluster>, known: &Known<'_>) -> Spec {
     // A cluster's own patcher replaces the common patcher as a whole, so no setting of the common patcher applies.
     let has_its_own = cluster.is_some_and(|cluster| cluster.patcher.is_some());

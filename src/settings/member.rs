@@ -52,7 +52,7 @@ impl Context<'_> {
             let mut member = self.member(Some(cluster)).map_err(|failure| about(failure, cluster))?;
             member.settings.enter(cluster.name.clone(), self.clusters.len())?;
             if !names.insert(&cluster.name) {
-                let problem = Diagnostic::error(Code::SameName, "two clusters have one name");
+                let problem = Diagnostic::error(Code::SameName, "two clusters have the same name");
                 member.problems.push(problem.hint("give each its own: it is the name of its folder"));
             }
             members.push(member);
@@ -80,15 +80,15 @@ impl Context<'_> {
             self.environment,
             &mut problems,
         )?;
-        // The list may be empty because of another problem, and flags of `render` may name some.
+        // The list may be empty because of another problem, and flags of `render` may name namespaces.
         if is_faulty || self.purpose != Purpose::Manifests {
             problems.retain(|problem| problem.code != Code::NoNamespaces);
         }
-        problems.extend(self.of_which_cluster(cluster, &settings));
+        problems.extend(self.unassigned_certificate(cluster, &settings));
         Ok(Member { settings, run, problems })
     }
 
-    /// For a fleet, `--output` holds folders of files.
+    /// With `--output`, each cluster of a fleet has a folder of files.
     fn defaults(&self, cluster: Option<&Cluster>) -> Spec {
         let mut defaults = Spec::default();
         if cluster.is_some() && self.flags.options.output.is_some() {
@@ -103,21 +103,21 @@ impl Context<'_> {
         let differ = self.clusters.windows(2).any(|pair| protection(pair[0]) != protection(pair[1]));
         if self.typed.has("--protect") && differ {
             return Err(usage(
-                "`--protect` is one for all, and clusters of regcred.yaml have different ones",
+                "`--protect` is for all clusters, but clusters of regcred.yaml have different protections",
                 "leave it out, or choose one with --cluster",
             ));
         }
         Ok(())
     }
 
-    /// One certificate cannot be for several clusters: the variable is ignored, and the flag is refused.
+    /// A cluster with its own certificate ignores the variable. Among several clusters, it also refuses the flag.
     fn choose_certificate(&self, cluster: &Cluster, variables: &mut Spec) -> Result<(), Failure> {
         if cluster.sealing.certificate.is_none() {
             return Ok(());
         }
         if self.typed.has("--sealing-cert") && self.clusters.len() > 1 {
             return Err(usage(
-                "`--sealing-cert` is one certificate, and several clusters of regcred.yaml have their own",
+                "`--sealing-cert` is for all clusters, but clusters of regcred.yaml have their own certificates",
                 "leave it out, or choose one with --cluster",
             ));
         }
@@ -125,16 +125,16 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The certificate in the variable belongs to one cluster, but it is not known to which.
-    fn of_which_cluster(&self, cluster: Option<&Cluster>, settings: &Settings) -> Option<Diagnostic> {
+    /// Refuses the variable's certificate if other clusters have their own: it may be for one of those.
+    fn unassigned_certificate(&self, cluster: Option<&Cluster>, settings: &Settings) -> Option<Diagnostic> {
         let some_have_their_own = self.clusters.iter().any(|cluster| cluster.sealing.certificate.is_some());
         let is_of_the_variable = matches!(settings.options.sealing_cert.chosen(), Some(Certificate::Variable(_)));
         let is_sealed = settings.combination.protect == Protect::Sealed;
         (cluster.is_some() && some_have_their_own && is_of_the_variable && is_sealed).then(|| {
             let message =
-                format!("`{CERTIFICATE}` is one certificate, and other clusters of regcred.yaml have their own");
+                format!("`{CERTIFICATE}` holds one certificate, but other clusters of regcred.yaml have their own");
             Diagnostic::error(Code::NoCertificate, message)
-                .hint("give this one its `sealing.certificate` too, or choose it alone with --cluster")
+                .hint("write `sealing.certificate` for this cluster too, or choose it alone with --cluster")
         })
     }
 
@@ -142,7 +142,7 @@ impl Context<'_> {
     /// be for another pull secret. Flags fill the pull secret that they choose.
     fn without_logins(&self, cluster: &Cluster) -> Vec<Diagnostic> {
         let common = &self.file.pull_secrets;
-        // Without common pull secrets, the login of all is in the default variable.
+        // Without common pull secrets, the default variable holds the logins of every cluster.
         if self.flags.each.logins.is_some() || common.is_empty() {
             return Vec::new();
         }
@@ -159,10 +159,11 @@ impl Context<'_> {
         left_out
             .map(|own| {
                 let name = own.secret_name();
-                let message = format!("the pull secret `{name}` has no `logins`, and no other of that name has any");
+                let message =
+                    format!("the pull secret `{name}` has no `logins`, and its name is not under `spec.pullSecrets`");
                 Diagnostic::error(Code::NoLogins, message).hint(match nearest(name, known()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => "give it `logins`, or the name of one under `spec.pullSecrets`".to_owned(),
+                    None => "give it `logins`, or the name of a pull secret under `spec.pullSecrets`".to_owned(),
                 })
             })
             .collect()
@@ -216,14 +217,12 @@ pub(super) fn choose_pull_secrets(
         written.pull_secrets.retain(|entry| entry.secret_name() == name.value.as_str());
         written.pull_secrets.truncate(1);
         if written.pull_secrets.is_empty() {
-            return Err(usage(
-                "`--secret-name` names no pull secret of regcred.yaml",
-                "use a name that is written there",
-            ));
+            let message = "`--secret-name` names no pull secret of regcred.yaml";
+            return Err(usage(message, "use the name of a pull secret in regcred.yaml"));
         }
     } else if fills_one || flags.each.logins.is_some() {
         return Err(usage(
-            format!("regcred.yaml has {several} pull secrets, and the flags for logins and namespaces fill one"),
+            format!("regcred.yaml has {several} pull secrets, but the flags for logins and namespaces are for one"),
             "choose one with --secret-name, or use --no-config",
         ));
     } else {

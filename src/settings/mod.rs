@@ -39,7 +39,7 @@ pub use destination::Destination;
 pub use pull_secret::{OWN_ACCOUNT, PullSecretSettings};
 pub use regcred_core::spec::{Certificate, SECRET_NAME, external};
 
-/// Everything that `render` does, resolved and valid.
+/// The settings of a run for one cluster, resolved and valid.
 #[derive(Debug)]
 pub struct Settings {
     pub cluster: Option<ResourceName>,
@@ -79,10 +79,9 @@ impl Settings {
         environment: &Environment,
         problems: &mut Vec<Diagnostic>,
     ) -> Result<(Self, Run), Failure> {
-        let Spec { options, .. } = spec;
+        let options = &spec.options;
         let pull_secrets = spec.all_pull_secrets();
-        let path = |path: PathBuf| environment.directory().join(path);
-        let chart = chart(options, path);
+        let chart = chart(options, environment);
         let combination = match purpose {
             Purpose::Manifests => choices::combination(options, &pull_secrets, &chart)?,
             Purpose::Logins | Purpose::Variables | Purpose::CleanUp => choices::of_logins(options, &pull_secrets)?,
@@ -105,7 +104,7 @@ impl Settings {
         };
         let are_chosen_later = purpose.is_live()
             || combination.strategy == Strategy::Controller
-            || grant.as_ref().is_some_and(GrantSettings::chooses_later);
+            || grant.as_ref().is_some_and(|grant| grant.chooses_later);
         let common =
             Common { options, combination, chart: &chart, listed, environment, purpose, has_config, are_chosen_later };
         let mut decided: Vec<_> = pull_secrets.iter().map(|pull_secret| common.decide(pull_secret, problems)).collect();
@@ -157,11 +156,11 @@ impl Settings {
 }
 
 /// The chart that the values are for. With another format this option has no effect, as the table of options says.
-fn chart(options: &Options, path: impl Fn(PathBuf) -> PathBuf) -> Chart {
+fn chart(options: &Options, environment: &Environment) -> Chart {
     let has_values = options.format.chosen() == Some(&Format::HelmValues);
     match options.chart.chosen().filter(|_| has_values).cloned() {
         None => Chart::Own,
-        Some(Chart::Template(file)) => Chart::Template(path(file)),
+        Some(Chart::Template(file)) => Chart::Template(environment.directory().join(file)),
         Some(chart) => chart,
     }
 }

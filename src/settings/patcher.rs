@@ -47,7 +47,7 @@ pub(super) fn decide(
     }
     if settings.pull_secret.as_ref() == Some(&pull_secret.name) {
         let message = format!(
-            "the patcher's own pull Secret is `{}`, which it makes itself, and so could never start",
+            "the patcher's own pull Secret is `{}`, which the patcher itself writes, so it could never start",
             pull_secret.name
         );
         let hint = format!("use the source, --patcher-pull-secret {}, or one that exists already", settings.source);
@@ -77,8 +77,8 @@ fn resolve(
         && (namespace.as_str() == "default" || IN_EVERY_CLUSTER.contains(&namespace.as_str()))
     {
         let message = format!(
-            "{origin}: `{namespace}` is in every cluster, and the Pods that others have there would be refused: it admits \
-             restricted Pods only"
+            "{origin}: `{namespace}` is in every cluster, and the patcher's namespace admits restricted Pods only, so other Pods \
+             there would be refused"
         );
         refuse(Code::NamespaceOfTheCluster, message, "give the patcher its own namespace");
     }
@@ -91,7 +91,7 @@ fn resolve(
     if let Some(Sourced { value: interval, origin }) = &options.patcher_interval {
         let wrong = match go::nanoseconds(interval) {
             _ if patcher == Patcher::Tamcore => None,
-            None => Some("is not a Go duration, and the patcher would take 10s without a word"),
+            None => Some("is not a Go duration, and the patcher would silently use 10s"),
             Some(time) if time < go::SECOND => Some("is below 1s, and each round reads every namespace"),
             Some(_) => None,
         };
@@ -159,7 +159,7 @@ fn check_exclude(patcher: Patcher, exclude: &[NamespacePattern], place: &str, pr
         ),
         Patcher::Tamcore if !go::is_glob(glob) => Some(
             Diagnostic::error(Code::InvalidGlob, format!("{place}, item {number}: tamcore's patcher reads globs as Go does, and not this one"))
-                .hint("write *, ?, [a-c] or [^a-c], and each of several by itself in place of {…}"),
+                .hint("write *, ?, [a-c] or [^a-c], and each alternative of {…} as a glob of its own"),
         ),
         Patcher::Tamcore => None,
     }));

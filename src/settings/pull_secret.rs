@@ -70,7 +70,7 @@ impl Common<'_> {
         let allowed = super::allowed(self.environment).unwrap_or_default();
         let registries = external.as_ref().map_or(Vec::new(), ExternalSettings::registries);
         allowed.refuse(registries.iter().map(|(registry, _)| registry), "`external` in regcred.yaml", problems);
-        // Without a login, the default variable counts.
+        // Without `logins`, the login is in the default variable.
         let is_implied = spec.logins.is_none() && self.has_config;
         if is_implied && !sources.is_empty() {
             let implied = Source::DockerConfig(VariableName::known(DEFAULT_VARIABLE));
@@ -230,12 +230,12 @@ impl Common<'_> {
                     "the file of `--namespaces-from` is empty: did the command that wrote it fail?".to_owned()
                 }
             }
-            (None, _) => NAME_SOME.to_owned(),
+            (None, _) => {
+                "name namespaces: `namespaces.include` in regcred.yaml, `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES".to_owned()
+            }
         }
     }
 }
-
-const NAME_SOME: &str = "name some: `namespaces.include` in regcred.yaml, `--namespaces team-a,team-b`, `--namespaces-from FILE`, or REGCRED_NAMESPACES";
 
 /// `default`, if no ServiceAccount is named.
 fn written_accounts(spec: &PullSecret) -> Vec<String> {

@@ -601,7 +601,7 @@ fn clusters_are_for_what_reads_git_and_have_names() {
     for (arguments, status, expected) in [
         (["init", "gitlab", "--clusters", "eu"], 2, "`--clusters` is for argocd and flux"),
         (["init", "argocd", "--clusters", "EU"], 1, "`--clusters`: the name has a capital letter"),
-        (["init", "flux", "--clusters", "eu,eu"], 1, "two clusters have one name"),
+        (["init", "flux", "--clusters", "eu,eu"], 1, "two clusters have the same name"),
     ] {
         let output = regcred(folder.path(), &arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);

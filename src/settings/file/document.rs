@@ -18,13 +18,10 @@ impl fmt::Display for Position {
 
 /// A value and its place. It has no `Debug`, because somebody may have written a secret in the wrong place.
 pub struct Node {
-    /// Where it begins.
     pub position: Position,
-    /// The content of the node.
     pub value: Value,
 }
 
-/// The kinds of nodes.
 pub enum Value {
     /// An empty node.
     Null,

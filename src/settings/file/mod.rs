@@ -38,7 +38,7 @@ pub struct File {
 }
 
 impl File {
-    /// The same, with its paths seen from the folder it lies in.
+    /// The file with each path joined to `folder`, in which the file is.
     #[must_use]
     pub fn located(mut self, folder: &Path) -> Self {
         let clusters = self.spec.clusters.iter_mut().map(|cluster| &mut cluster.sealing);

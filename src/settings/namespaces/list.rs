@@ -1,6 +1,6 @@
 //! Reads a list of namespaces: one name per line, YAML, JSON, or the output of `kubectl get ns -o`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
@@ -17,7 +17,8 @@ pub struct Listed {
     pub usable: Vec<Namespace>,
     /// The namespaces that are Terminating or have opted out.
     pub left_out: BTreeSet<Namespace>,
-    /// The namespaces of Kubernetes and OpenShift, in a list from kubectl: no Pods of users pull there, so they must be named.
+    /// The namespaces of Kubernetes and OpenShift in a list from kubectl. No Pods of users pull there, so only a name or a glob such as
+    /// `kube-*` chooses them.
     pub of_the_cluster: Vec<Namespace>,
 }
 
@@ -38,7 +39,7 @@ pub fn is_of_openshift(name: &Namespace) -> bool {
 }
 
 const FORMS: &str =
-    "give a name a line, a YAML or JSON list of names, or the output of `kubectl get ns -o name|json|yaml`";
+    "write one name per line, a YAML or JSON list of names, or the output of `kubectl get ns -o name|json|yaml`";
 
 #[derive(Deserialize)]
 struct Object {
@@ -50,7 +51,7 @@ struct Object {
     items: Option<Vec<Item>>,
 }
 
-/// The fields that are kept of an object in a list, as soon as it was read: `kubectl` prints far more about a namespace.
+/// What is kept of each object in a list, as soon as it is read: `kubectl` prints far more about a namespace.
 #[derive(Deserialize)]
 #[serde(from = "Object")]
 enum Item {
@@ -64,7 +65,7 @@ enum Item {
 #[serde(rename_all = "camelCase", default)]
 struct Metadata {
     name: String,
-    annotations: Option<std::collections::BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
     deletion_timestamp: Option<String>,
 }
 
@@ -202,8 +203,8 @@ fn objects(object: Object, origin: &str, listed: &mut Listed, problems: &mut Vec
             }
             Item::Unnameable(invalid) => problems.push(unnameable(&invalid, &place())),
             Item::Other => problems.push(
-                Diagnostic::error(Code::InvalidList, format!("{}, is an object of another kind", place()))
-                    .hint("it takes the output of `kubectl get ns`"),
+                Diagnostic::error(Code::InvalidList, format!("{}, is not a Namespace", place()))
+                    .hint("list only Namespaces, as `kubectl get ns` does"),
             ),
         }
     }
