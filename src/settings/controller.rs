@@ -138,7 +138,9 @@ fn minor_version(text: &str) -> Result<u32, String> {
     let minor = text.trim_start_matches('v').strip_prefix("1.");
     let minor = minor.and_then(|rest| rest.split('.').next()?.parse().ok()).ok_or("is not a version of Kubernetes")?;
     if minor < OLDEST {
-        return Err(format!("is older than 1.{OLDEST}, the first version whose admission policies can confine the controller"));
+        return Err(format!(
+            "is older than 1.{OLDEST}, the first version whose admission policies can confine the controller"
+        ));
     }
     Ok(minor)
 }

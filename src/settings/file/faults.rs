@@ -21,29 +21,29 @@ const MOST: usize = 100;
 const RENAMED: (&str, &str) = ("shape", "format");
 
 /// Every mistake in the form of the text; empty if the text is not YAML, or its form has no mistake.
-pub fn of(text: &str) -> Vec<Diagnostic> {
+pub fn find(text: &str) -> Vec<Diagnostic> {
     let Some(document) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
     if matches!(document.value, Value::Null) {
         return vec![Diagnostic::error(Code::InvalidConfig, "the file is empty").hint(EXAMPLE)];
     }
     let mut faults = Faults { form: &form, found: Vec::new() };
-    faults.look(&form.root, &document, "");
-    faults.all(|position| position.to_string())
+    faults.check(&form.root, &document, "");
+    faults.sorted(|position| position.to_string())
 }
 
 /// Every mistake in the object of a field; the messages name the field instead of a line.
-pub fn of_field(field: &str, text: &str) -> Vec<Diagnostic> {
+pub fn find_in_field(field: &str, text: &str) -> Vec<Diagnostic> {
     let Some(Node { value: Value::Mapping(entries), .. }) = document::read(text) else { return Vec::new() };
     let form = Form::of_the_file();
     let mut faults = Faults { form: &form, found: Vec::new() };
     for (_, node) in entries.iter().filter(|(key, _)| key.value == field) {
-        faults.look(&form.root, node, "");
+        faults.check(&form.root, node, "");
     }
-    faults.all(|_| field.to_owned())
+    faults.sorted(|_| field.to_owned())
 }
 
-/// The last of these lines that begins with a field of ours, by the name of the field.
+/// The name of the last field of regcred.yaml that begins one of these lines.
 pub fn last_field<'a>(lines: impl Iterator<Item = &'a str>) -> Option<String> {
     let form = Form::of_the_file();
     let fields = lines.filter_map(|line| line.trim_start_matches([' ', '-']).split(':').next());
@@ -61,7 +61,7 @@ impl Faults<'_> {
     }
 
     /// All mistakes in the order of the text, each after its place.
-    fn all(mut self, place: impl Fn(Position) -> String) -> Vec<Diagnostic> {
+    fn sorted(mut self, place: impl Fn(Position) -> String) -> Vec<Diagnostic> {
         self.found.sort_by_key(|(position, _)| *position);
         let placed = |(position, fault): (Position, Diagnostic)| {
             let message = format!("{}: {}", place(position), fault.message);
@@ -70,7 +70,7 @@ impl Faults<'_> {
         self.found.into_iter().map(placed).collect()
     }
 
-    fn look(&mut self, schema: &Schema, node: &Node, path: &str) {
+    fn check(&mut self, schema: &Schema, node: &Node, path: &str) {
         match (self.form.expected(schema), &node.value) {
             (Expected::Fields { known, required }, Value::Mapping(entries)) => {
                 let meant = self.fields(known, entries, path);
@@ -79,7 +79,7 @@ impl Faults<'_> {
                 for name in required.into_iter().filter(|name| Some(*name) != place && !there.contains(name)) {
                     self.missing(name, &known[name], node.position);
                 }
-                // The misplaced text itself is reported as a separate mistake.
+                // A mounted Secret may take its place, and a literal `value` is reported as a separate mistake.
                 if let Some(place) = place.filter(|place| ![place, "secret", "value"].iter().any(|name| there.contains(name))) {
                     self.missing(place, &known[place], node.position);
                 }
@@ -94,7 +94,7 @@ impl Faults<'_> {
             }
             (Expected::Entries(schema), Value::Mapping(entries)) => {
                 for (_, value) in entries {
-                    self.look(schema, value, path);
+                    self.check(schema, value, path);
                 }
             }
             (Expected::List(schema), Value::List(nodes)) => {
@@ -102,7 +102,7 @@ impl Faults<'_> {
                     if matches!(node.value, Value::Null) {
                         self.add(node.position, &format!("item {} of `{path}` is empty", number + 1), EMPTY);
                     }
-                    self.look(schema, node, &format!("{path}[{number}]"));
+                    self.check(schema, node, &format!("{path}[{number}]"));
                 }
             }
             (Expected::Words(words), Value::Text(text)) => {
@@ -118,7 +118,7 @@ impl Faults<'_> {
                     self.add(node.position, &format!("`{}`: {invalid}", last(path)), invalid.hint);
                 }
             }
-            (Expected::OneOf(several), _) => self.look_at_the_nearest(&several, node, path),
+            (Expected::OneOf(several), _) => self.check_the_nearest(&several, node, path),
             (Expected::Boolean, Value::Text(text)) if is_a_boolean_of_1_1(text) => {}
             (Expected::Text, Value::Text(_) | Value::Number | Value::Boolean)
             | (Expected::Name(_), Value::Number | Value::Boolean)
@@ -127,7 +127,7 @@ impl Faults<'_> {
             | (Expected::Anything, _)
             // An empty value means the default, if there is one.
             | (_, Value::Null) => {}
-            (expected, _) => self.of_another_form(&expected, node, path),
+            (expected, _) => self.mismatch(&expected, node, path),
         }
     }
 
@@ -149,7 +149,7 @@ impl Faults<'_> {
                 self.add(position, "duplicate key", "leave one out");
             }
             match known.get(&key.value) {
-                Some(schema) => self.look(schema, node, &below(path, &key.value)),
+                Some(schema) => self.check(schema, node, &below(path, &key.value)),
                 None if key.value == "value" && place_of_a_secret(known).is_some() => {
                     self.literal(position, path, known);
                 }
@@ -175,7 +175,8 @@ impl Faults<'_> {
         self.add(position, "a literal password or Docker config", hint);
     }
 
-    /// The field itself is repeated only if it is one of ours: otherwise it may be a value in the wrong place.
+    /// Reports an unknown field. Its name is repeated only if it is a field of regcred.yaml elsewhere: otherwise it may be a value in the
+    /// wrong place.
     fn unknown<'k>(&mut self, field: &str, known: &'k Map<String, Schema>, position: Position) -> Option<&'k str> {
         if field == RENAMED.0 && known.contains_key(RENAMED.1) {
             let hint = format!("write `{}:`", RENAMED.1);
@@ -222,7 +223,7 @@ impl Faults<'_> {
         self.add(position, &format!("the field `{name}` is missing"), hint);
     }
 
-    fn of_another_form(&mut self, expected: &Expected<'_>, node: &Node, path: &str) {
+    fn mismatch(&mut self, expected: &Expected<'_>, node: &Node, path: &str) {
         let field = last(path);
         let hint = match expected {
             Expected::Fields { known, .. } if place_of_a_secret(known).is_some() => {
@@ -243,11 +244,11 @@ impl Faults<'_> {
         self.add(node.position, &format!("{place}expected {}, found {}", expected.name(), node.value.name()), hint);
     }
 
-    /// If several forms are possible, the one with the fewest mistakes was meant.
-    fn look_at_the_nearest(&mut self, several: &[&Schema], node: &Node, path: &str) {
+    /// Adds the mistakes of the possible form that has the fewest: that form was probably meant.
+    fn check_the_nearest(&mut self, several: &[&Schema], node: &Node, path: &str) {
         let faults = several.iter().map(|schema| {
             let mut faults = Faults { form: self.form, found: Vec::new() };
-            faults.look(schema, node, path);
+            faults.check(schema, node, path);
             faults.found
         });
         let fewest = faults.min_by_key(Vec::len);

@@ -90,7 +90,7 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
     let file: Result<File, _> = serde_saphyr::from_str_with_options(text, options);
     let file = file.map_err(|error| {
         // The YAML reader stops at the first mistake; `faults` finds all.
-        let faults = faults::of(text);
+        let faults = faults::find(text);
         if faults.is_empty() { vec![explain(text, &error)] } else { faults }
     })?;
     let too_large = |message: String, hint: &str| Err(vec![Diagnostic::error(Code::TooLarge, message).hint(hint)]);
@@ -145,7 +145,7 @@ pub fn parse_function_config(text: &str) -> Result<File, Vec<Diagnostic>> {
     let fields: Result<Fields, _> = serde_saphyr::from_str_with_options(text, options);
     fields.map(|fields| fields.function_config).map_err(|_| {
         const WHERE_TO_LOOK: &str = "`regcred verify --list --config FILE` with the same object names the line";
-        let mut faults = faults::of_field("functionConfig", text);
+        let mut faults = faults::find_in_field("functionConfig", text);
         if faults.is_empty() {
             faults.push(Diagnostic::error(Code::InvalidConfig, "functionConfig: not a valid RegistryCredentials"));
         }

@@ -5,7 +5,7 @@ use super::*;
 const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
 
 fn messages(text: &str) -> Vec<String> {
-    of(text).into_iter().map(|problem| problem.message).collect()
+    find(text).into_iter().map(|problem| problem.message).collect()
 }
 
 #[test]
@@ -13,7 +13,7 @@ fn all_faults_of_a_file_come_together_in_its_order_and_without_a_value() {
     let text = "kind: hunter2\nmetadata: {nam: hunter2}\nlogins: []\nspec:\n  strategy: hunter2\n  format: kustomisation\n  \
                 pullSecrets:\n  - link: policy\n    nmae: x\n    hunter2: 1\n    serviceAccounts: hunter2\n    logins:\n    \
                 - dockerConfig: hunter2\n    - registry: ghcr.io\n      username: hunter2\n      password: {value: hunter2}\n";
-    let problems = of(text);
+    let problems = find(text);
     assert_eq!(
         problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(),
         [
@@ -66,7 +66,7 @@ fn a_hint_shows_how_a_secret_is_named() {
         ("{dockerConfig: {env: A}, preset: ghcr}", "give `dockerConfig`, or `preset`, or `registry`"),
         ("{dockerConfig: }", "give `dockerConfig`, or `preset`, or `registry`"),
     ] {
-        let problems = of(&format!("{HEAD}spec:\n  pullSecrets:\n  - logins:\n    - {login}\n"));
+        let problems = find(&format!("{HEAD}spec:\n  pullSecrets:\n  - logins:\n    - {login}\n"));
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].hint.as_ref().unwrap().contains(hint), "{problems:?}");
     }
@@ -76,7 +76,7 @@ fn a_hint_shows_how_a_secret_is_named() {
 fn a_password_in_place_of_its_key_in_a_store_is_not_sent_elsewhere() {
     for password in ["hunter2", "{value: hunter2}"] {
         let logins = format!("{{logins: [{{registry: ghcr.io, username: {{value: a}}, password: {password}}}]}}");
-        let problems = of(&format!("{HEAD}spec: {{protect: external, pullSecrets: [{{external: {logins}}}]}}\n"));
+        let problems = find(&format!("{HEAD}spec: {{protect: external, pullSecrets: [{{external: {logins}}}]}}\n"));
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].hint.as_ref().unwrap().contains("write `password: {key: NAME}`"), "{problems:?}");
     }
@@ -84,11 +84,11 @@ fn a_password_in_place_of_its_key_in_a_store_is_not_sent_elsewhere() {
 
 #[test]
 fn what_is_missing_is_told_with_what_to_write() {
-    let login = of(&format!(
+    let login = find(&format!(
         "{HEAD}spec: {{pullSecrets: [{{logins: [{{registry: a, username: {{value: a}}, password: {{}}}}]}}]}}\n"
     ));
     assert_eq!(login[0].hint.as_deref(), Some("write `{env: NAME}`, with the name of the variable"));
-    let hints: Vec<_> = of("metadata: {}\n").into_iter().filter_map(|problem| problem.hint).collect();
+    let hints: Vec<_> = find("metadata: {}\n").into_iter().filter_map(|problem| problem.hint).collect();
     assert_eq!(hints[0], "write `apiVersion: regcred.dev/v1alpha1`");
     assert_eq!(hints[1], "write `kind: RegistryCredentials`");
     assert!(hints[2..].iter().any(|hint| hint.starts_with("`name` is the owner of the objects")), "{hints:?}");
