@@ -41,7 +41,7 @@ pub enum Purpose {
     Cluster,
     /// A live cluster that is only looked at, also where a controller writes the Secrets.
     Look,
-    /// The objects that an earlier run left in a live cluster, whatever its strategy was: no login is needed.
+    /// The objects of earlier runs in a live cluster, or the failing Pods there, whatever the strategy is: no login is needed.
     CleanUp,
 }
 

@@ -185,7 +185,7 @@ impl Common<'_> {
         let before = problems.len();
         let are_good = spec.include.as_ref().is_none_or(|written| written.value.len() == include.len());
         let origin = spec.include.as_ref().map_or(Origin::File("include"), |include| include.origin.clone());
-        // Names of this run are added to a list; names in the file choose from the list.
+        // Names of this run are added to a list; names in the file replace it.
         let names_add =
             !matches!(origin, Origin::File(_) | Origin::Cluster(..)) && self.options.namespaces_from.is_some();
         let wanted = Wanted { include, origin: &origin, exclude, listed: self.listed, names_add };

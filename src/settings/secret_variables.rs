@@ -1,4 +1,4 @@
-//! Lists the variables that may hold a login for a registry or a cluster. Child processes do not get them.
+//! Lists the variables that may hold a login, a kubeconfig or a fingerprint key. Child processes do not get them.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub const KEY_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY";
 /// The variable with the previous key, whose signatures are still valid.
 pub const PREVIOUS_VARIABLE: &str = "REGCRED_FINGERPRINT_KEY_PREVIOUS";
 
-/// The variables that the file reads, the default variables, and the fingerprint key.
+/// The variables that the file reads, the default variables, and the fingerprint keys.
 pub fn of(spec: &Spec, environment: &Environment) -> Vec<VariableName> {
     let others = [DEFAULT_VARIABLE, OTHER_VARIABLE, KEY_VARIABLE, PREVIOUS_VARIABLE].map(VariableName::known);
     read(spec, environment).into_iter().chain(others).collect::<BTreeSet<_>>().into_iter().collect()

@@ -12,7 +12,9 @@ use regcred_core::spec::{Open, Options};
 pub struct Target<'a> {
     /// Its path, absolute.
     pub path: PathBuf,
+    /// The options of the run.
     pub options: &'a Options,
+    /// The name of its cluster.
     pub cluster: Option<&'a ResourceName>,
     /// The variables that child processes do not get.
     pub secret_variables: &'a [VariableName],

@@ -15,7 +15,14 @@ pub enum Login {
     /// A well-known registry.
     Preset(PresetName),
     /// One registry.
-    One { registry: String, username: UserName, password: Place },
+    One {
+        /// Host, port and path.
+        registry: String,
+        /// The user name.
+        username: UserName,
+        /// The password: in a variable, or in a mounted Secret.
+        password: Place,
+    },
 }
 
 /// The fields of each form; `faults` reports a login that has others.

@@ -18,7 +18,7 @@ pub struct Wanted<'a> {
     pub origin: &'a Origin,
     pub exclude: &'a [NamespacePattern],
     pub listed: Option<&'a Listed>,
-    /// Whether names are added to the list (flags), or choose from it (regcred.yaml).
+    /// Whether names are added to the list (flags), or replace it (regcred.yaml).
     pub names_add: bool,
 }
 
