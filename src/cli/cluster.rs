@@ -9,6 +9,7 @@ use regcred_core::cluster::delivery;
 use regcred_core::spec::choice::Link;
 use regcred_core::spec::go;
 
+use super::AnswerFormat;
 use super::render::{LoginArguments, choice};
 
 /// Which namespaces, chosen in the cluster.
@@ -80,7 +81,7 @@ pub struct ConnectionArguments {
     pub timeout: Patience,
 }
 
-/// A duration as Go writes it, longer than nothing.
+/// A duration as Go writes it, of a millisecond or more.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience(pub Duration);
 
@@ -154,8 +155,8 @@ pub struct ApplyArguments {
     #[arg(long, help_heading = "What to say")]
     pub dry_run: bool,
     /// Form of the result [default: text]
-    #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Text, hide_default_value = true, help_heading = "What to say")]
-    pub format: ReportFormat,
+    #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = AnswerFormat::Text, hide_default_value = true, help_heading = "What to say")]
+    pub format: AnswerFormat,
 }
 
 /// `regcred diff`.
@@ -210,17 +211,8 @@ pub struct DeleteArguments {
     #[arg(long, help_heading = "What to say")]
     pub dry_run: bool,
     /// Form of the result [default: text]
-    #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Text, hide_default_value = true, help_heading = "What to say")]
-    pub format: ReportFormat,
-}
-
-/// The form of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// For people
-    Text,
-    /// One documented object
-    Json,
+    #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = AnswerFormat::Text, hide_default_value = true, help_heading = "What to say")]
+    pub format: AnswerFormat,
 }
 
 /// The form of a difference.

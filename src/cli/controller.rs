@@ -59,7 +59,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is run where the image takes the place of Titansoft's patcher: it is started without a command.
+/// The arguments of a start in place of Titansoft's patcher, which has no command; `None` for any other start.
 pub fn of_a_patcher(typed: &[OsString], environment: &Environment) -> Option<Arguments> {
     let flags = typed.get(1..).unwrap_or_default();
     let texts: Vec<_> = flags.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();

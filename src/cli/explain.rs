@@ -136,7 +136,7 @@ impl Explained<'_> {
         }
     }
 
-    /// What an argument without a flag may be.
+    /// The possible values of an argument without a flag.
     fn words_of(&self, argument: &str) -> Vec<String> {
         let arguments = self.subcommand.get_positionals().filter(|known| known.to_string() == argument);
         let values = arguments.flat_map(clap::Arg::get_possible_values);

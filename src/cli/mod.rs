@@ -20,13 +20,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use regcred_core::names::Namespace;
-
 use regcred_core::spec::typed::Typed;
 
-pub use in_cluster::GrantArguments;
 #[cfg(feature = "cluster")]
 pub use online::OnlineArguments;
-pub use render::{LoginArguments, PatcherArguments, ProtectionArguments, RenderArguments, TargetArguments};
+pub use render::{LoginArguments, RenderArguments};
 
 /// Registry logins from CI variables to pull Secrets in every namespace, checked the way a kubelet will.
 #[derive(Parser)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// How registries are asked.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "With --online")]
 pub struct OnlineArguments {
     /// Ask the registries whether each login is good, until when, and whether it may pull the images

@@ -40,13 +40,12 @@ impl Arguments {
     pub fn read(environment: &Environment) -> Result<Self, Answer> {
         report::quiet_panics();
         let typed: Vec<OsString> = std::env::args_os().collect();
-        let plugin = is_a_plugin(typed.first());
         #[cfg(feature = "cluster")]
         if let Some(arguments) = super::controller::of_a_patcher(&typed, environment) {
             return Ok(arguments);
         }
-        let name = if plugin { "kubectl regcred" } else { "regcred" };
-        // Only the help shows the effects, so any other run starts without them.
+        let name = if is_a_plugin(typed.first()) { "kubectl regcred" } else { "regcred" };
+        // Only a help text says which options have no effect, so any other run skips that work.
         let asks_for_help = typed.iter().any(|word| word == "--help" || word == "help");
         let command = || if asks_for_help { with_effects(Self::command()) } else { Self::command() };
         let parsed = as_render(&typed).map_or_else(|| command().bin_name(name).try_get_matches_from(&typed), Ok);
@@ -54,7 +53,7 @@ impl Arguments {
             let arguments = Self::from_arg_matches(&matches)?;
             Ok(Self { typed: options(&matches), ..arguments })
         });
-        parsed.map_err(|error| answer(&error, &typed).said_by(plugin))?.without_a_format_as_output()
+        parsed.map_err(|error| answer(&error, &typed, name))?.without_a_format_as_output()
     }
 
     /// `--output yaml` is what other tools call `--format yaml`.
@@ -72,17 +71,6 @@ impl Arguments {
 }
 
 impl Answer {
-    /// The help text of a plugin of kubectl shows how kubectl runs it.
-    fn said_by(self, plugin: bool) -> Self {
-        match self {
-            Self::Text(text) if plugin => {
-                let text = text.replace(" regcred ", " kubectl regcred ");
-                Self::Text(text.replace("kubectl kubectl regcred ", "kubectl regcred "))
-            }
-            answer => answer,
-        }
-    }
-
     /// Prints it, and gives the exit status.
     pub fn finish(self) -> ExitCode {
         match self {
@@ -92,8 +80,8 @@ impl Answer {
     }
 }
 
-/// The arguments, if they are a `render` without a mistake. Pipelines run it often, and clap would mostly build the flags of other
-/// commands.
+/// Parses a `render` that has no mistake, without the flags of other commands: pipelines run `render` often, and clap would spend most of
+/// its time on those flags.
 fn as_render(typed: &[OsString]) -> Option<ArgMatches> {
     typed.get(1).filter(|word| *word == "render")?;
     render_alone().try_get_matches_from(typed).ok()
@@ -139,9 +127,13 @@ fn options(matches: &ArgMatches) -> Typed {
     typed
 }
 
-fn answer(error: &clap::Error, typed: &[OsString]) -> Answer {
+/// What is printed for an error of clap. A help text shows the program under the name by which it was started.
+fn answer(error: &clap::Error, typed: &[OsString], name: &str) -> Answer {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Answer::Text(error.render().to_string()),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let text = error.render().to_string().replace(" regcred ", &format!(" {name} "));
+            Answer::Text(text.replace("kubectl kubectl regcred ", "kubectl regcred "))
+        }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Answer::Usage(
             Diagnostic::error(Code::Usage, "a command is missing")
                 .hint("`regcred --help` lists the commands; start with `regcred render`"),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use regcred_core::spec::choice::Link;
 
-use super::cluster::{ConnectionArguments, LinkArguments, OnConflict, PlaceArguments, ReportFormat};
+use super::AnswerFormat;
+use super::cluster::{ConnectionArguments, LinkArguments, OnConflict, PlaceArguments};
 use super::render::{LoginArguments, choice};
 
 /// `regcred status`.
@@ -50,8 +51,8 @@ pub struct StatusArguments {
     #[arg(long, value_name = "FILE", help_heading = "What to say")]
     pub html: Option<PathBuf>,
     /// Form of the result [default: text]
-    #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Text, hide_default_value = true, help_heading = "What to say")]
-    pub format: ReportFormat,
+    #[arg(id = "answer", long = "format", value_name = "FORMAT", value_enum, default_value_t = AnswerFormat::Text, hide_default_value = true, help_heading = "What to say")]
+    pub format: AnswerFormat,
 }
 
 impl StatusArguments {

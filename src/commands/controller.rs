@@ -14,10 +14,10 @@ use crate::cli::controller::{ControllerArguments, LogFormat};
 use crate::controller::{self, CONFIG, Lasting, Options, Origin, StuckPods, Wishes};
 use crate::environment::{Environment, read_text};
 use crate::report::Outcome;
-use crate::settings::allowed;
 use crate::settings::file::Which;
+use crate::settings::{allowed, usage};
 use regcred_core::controller::titansoft::{self, Passes, Verbosity};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::diagnostic::{Code, Failure};
 use regcred_core::names::Namespace;
 
 /// The file in which a Pod finds the name of its namespace.
@@ -43,14 +43,10 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
         Which::Named(path) => path.clone(),
         Which::Found => PathBuf::from(CONFIG),
         Which::No => {
-            let problem = Diagnostic::error(
-                Code::Usage,
-                "`--no-config` has no effect on the controller, which reads all settings from its file",
-            );
-            return Err(Failure::Usage(vec![problem.hint("leave it out")]).into());
+            let message = "`--no-config` has no effect on the controller, which reads all settings from its file";
+            return Err(usage(message, "leave it out").into());
         }
     };
-    let of_the_cluster = |problem| Failure::of("the cluster", problem);
     let options = Options {
         origin: Origin::Mounted {
             config: environment.directory().join(config),
@@ -64,7 +60,7 @@ pub fn run(which: &Which, arguments: &ControllerArguments, environment: &Environ
             LogFormat::Text => controller::LogFormat::Text,
             LogFormat::Json => controller::LogFormat::Json,
         },
-        access: connection::of_flags(connection, environment).map_err(of_the_cluster)?,
+        access: connection::of_flags(connection, environment).map_err(|problem| Failure::of("the cluster", problem))?,
         allowed: allowed(environment).map_err(|problem| Failure::of("the environment", problem))?,
         stuck_pods: if *restart_stuck_pods { StuckPods::Evict } else { StuckPods::Stay },
         check_online: check_online.map(|interval| interval.0),
@@ -117,10 +113,7 @@ fn identity(environment: &Environment) -> String {
 fn own_namespace() -> Result<Namespace, Failure> {
     let text = read_text(Path::new(NAMESPACE)).unwrap_or_default();
     text.trim().parse().map_err(|_| {
-        let problem = Diagnostic::error(
-            Code::Usage,
-            "`--namespace` is missing, and this is no Pod with a ServiceAccount's token",
-        );
-        Failure::Usage(vec![problem.hint("name the namespace of the lease and the Events: --namespace regcred-system")])
+        let message = "`--namespace` is missing, and this is no Pod with a ServiceAccount's token";
+        usage(message, "name the namespace of the lease and the Events: --namespace regcred-system")
     })
 }

@@ -1,4 +1,4 @@
-//! Answers `verify --image`: why logins do not match, and which pull secrets a namespace has.
+//! Checks the image of `verify --image`, and chooses the pull secrets for its namespace.
 
 use std::str::FromStr;
 

@@ -35,9 +35,9 @@ const HERE: &str = "HERE/";
 /// The placeholder for the flag that names regcred.yaml, if the jobs need it.
 const AT_HERE: &str = "AT_HERE ";
 const AT_THE_TOP: &str = " at the top of the repository";
-/// A job of regcred in a pipeline.
+/// The lines with which the jobs of `init` begin.
 const OURS: &str = "\n.pull-secrets:\n";
-/// The placeholder behind a name of which a pipeline or a cluster keeps only one: each folder of a repository has its own.
+/// The placeholder for the end of a name that must be unique in a pipeline or a cluster: each folder of a repository has its own.
 const OF_HERE: &str = "-HERE";
 const INCLUDED: &str = "pull-secrets.gitlab-ci.yml";
 /// Words in the name of a stage that deploys: the pull secrets must be there before.
@@ -166,7 +166,8 @@ impl Start {
     }
 }
 
-/// Whether the jobs are for a regcred.yaml that is there; an error if a Helm release has its objects, so that no job may apply them.
+/// Whether the folder has a regcred.yaml, which the jobs then use.
+/// Errors: the file is not valid, or a Helm release has its objects, so that no job may apply them.
 fn keeps(root: &Path, environment: &Environment) -> Result<bool, Failure> {
     let path = root.join(file::NAME);
     if path.symlink_metadata().is_err() {
@@ -225,7 +226,7 @@ pub fn gitlab_jobs(root: &Path, top: Option<&Path>, jobs: &str, tools: &str) -> 
     ((INCLUDED.to_owned(), text), step)
 }
 
-/// The stages of a pipeline; none if it has the usual ones. A document of inputs may come first. `.pre` and `.post` need other jobs.
+/// The stages that a pipeline names; `None` if it cannot be read. A document of inputs may come first. `.pre` and `.post` need other jobs.
 fn stages(pipeline: &str) -> Option<Vec<String>> {
     #[derive(Default, Deserialize)]
     #[serde(default)]

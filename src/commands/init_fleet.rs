@@ -45,7 +45,7 @@ struct Cluster {
 
 impl Fleet {
     /// The fleet that the names, or the regcred.yaml under `root`, describe.
-    /// Errors: the tool has no fleets, or a name is not valid.
+    /// Errors: the tool has no fleets, every cluster is for the other tool, or a name is not valid.
     pub fn find(tool: Tool, names: &[String], root: &Path) -> Result<Option<Self>> {
         match tool {
             Tool::Argocd | Tool::Flux => {}
@@ -92,7 +92,7 @@ impl Fleet {
     }
 
     /// The files that do not exist yet, and the steps that are left.
-    /// Errors: a regcred.yaml exists that does not list the clusters.
+    /// Errors: `--clusters` names the clusters, but a regcred.yaml exists.
     pub fn start(&self, root: &Path, top: Option<&Path>, named: &dyn Fn(&str) -> String) -> Result<Start> {
         if !self.is_kept && root.join(file::NAME).exists() {
             let problem =

@@ -10,6 +10,7 @@ use crate::files::stream::print_text;
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::inject::{Asked, rules};
+use crate::settings::usage;
 use regcred_core::credentials::text_of;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::inject::{self, Added, Injected};
@@ -59,7 +60,7 @@ fn manifests() -> Result<String, Failure> {
     if io::stdin().is_terminal() {
         let message = "`inject` reads manifests on standard input, and that is a terminal";
         let hint = "pipe them in: `helm template … | regcred inject --registry ghcr.io | kubectl apply -f -`";
-        return Err(Failure::Usage(vec![Diagnostic::error(Code::Usage, message).hint(hint)]));
+        return Err(usage(message, hint));
     }
     let mut bytes = Vec::new();
     open_stdin().read_to_end(&mut bytes).map_err(|error| {

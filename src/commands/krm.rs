@@ -20,6 +20,7 @@ use crate::settings::file::Which;
 use crate::settings::fleet::{Fleet, Purpose};
 use crate::settings::namespaces::{self, Listed};
 use crate::settings::target::Target;
+use crate::settings::usage;
 use crate::templates::Templates;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
@@ -29,16 +30,12 @@ use regcred_core::spec::Open;
 /// kustomize reads only the exit status.
 pub fn run(which: &Which, environment: &Environment) -> Result<Outcome> {
     if matches!(which, Which::Named(_)) {
-        let problem =
-            Diagnostic::error(Code::Usage, "`--config` has no effect on `krm`, which reads the functionConfig");
-        return Err(Failure::Usage(vec![problem.hint("give the same object as functionConfig")]).into());
+        let message = "`--config` has no effect on `krm`, which reads the functionConfig";
+        return Err(usage(message, "give the same object as functionConfig").into());
     }
     let read = text().and_then(|text| {
         let text = list::as_block(text);
-        match ResourceList::parse(&text) {
-            Ok(list) => Ok(answer(&list, environment)),
-            Err(problem) => Err(problem),
-        }
+        ResourceList::parse(&text).map(|list| answer(&list, environment))
     });
     read.unwrap_or_else(|problem| {
         let failure = Failure::of("the ResourceList", problem);

@@ -1,4 +1,4 @@
-//! Asks the registries for `verify --online`, and prints their verdicts.
+//! Asks registries about logins and images, for `verify --online` and for the commands of a cluster.
 
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -19,7 +19,6 @@ use regcred_cluster::threads;
 use regcred_core::credentials::Credential;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::docker_config::Logins;
-use regcred_core::docker_config::kubelet::InvalidImage;
 use regcred_core::inject;
 use regcred_core::registry::limits::{Counted, Limits};
 use regcred_core::registry::reference::Reference;
@@ -103,14 +102,14 @@ pub(super) fn run(
     }
 }
 
-/// Asks about the logins of a run before its first write, each once.
+/// Asks about the logins of a run before its first write, each once; `realms` and `insecure` are hosts, as for `verify`.
 /// Errors: a registry refuses a login, or a flag names no host.
 pub(super) fn check_logins<'a>(
     logins: impl Iterator<Item = &'a Logins>,
-    arguments: &OnlineArguments,
+    (realms, insecure): (&[String], &[String]),
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let timeout = check(arguments)?;
+    check_hosts(realms, insecure)?;
     let allowed = settings::allowed(environment).map_err(|problem| Failure::of("the input", problem))?;
     let mut once: Vec<&Credential> = Vec::new();
     for login in logins.flat_map(Logins::credentials) {
@@ -120,13 +119,7 @@ pub(super) fn check_logins<'a>(
             once.push(login);
         }
     }
-    let options = Options {
-        allowed: &allowed,
-        realms: &arguments.allow_realm,
-        insecure: &arguments.insecure_registry,
-        timeout,
-        environment,
-    };
+    let options = Options { allowed: &allowed, realms, insecure, timeout: TIMEOUT, environment };
     let verdicts = registry::check(&once, &[], &options).map_err(|error| not_asked(&error))?;
     let problems: Vec<_> = verdicts.iter().flat_map(Verdict::problems).collect();
     Failure::unless_clean("the logins", &problems)?;
@@ -136,7 +129,7 @@ pub(super) fn check_logins<'a>(
 
 /// Checks the flags, and returns the deadline of one request.
 /// Errors: usage.
-pub(super) fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
+fn check(arguments: &OnlineArguments) -> Result<Duration, Failure> {
     let OnlineArguments { allow_realm, insecure_registry, timeout, .. } = arguments;
     check_hosts(allow_realm, insecure_registry)?;
     let Some(text) = timeout else { return Ok(TIMEOUT) };
@@ -174,16 +167,15 @@ fn references(
             match image.parse::<Reference>() {
                 Ok(image) if images.iter().any(|other| other.to_string() == image.to_string()) => {}
                 Ok(image) => images.push(image),
-                Err(invalid) => warnings.push(not_an_image(invalid)),
+                Err(invalid) => {
+                    let message = format!("an image of {IMAGES_FROM} {invalid}");
+                    let hint = "a kubelet does not take such an image; render templates first";
+                    warnings.push(Diagnostic::warning(Code::InvalidImage, message).hint(hint));
+                }
             }
         }
     }
     Ok(images)
-}
-
-fn not_an_image(invalid: InvalidImage) -> Diagnostic {
-    Diagnostic::warning(Code::InvalidImage, format!("an image of {IMAGES_FROM} {invalid}"))
-        .hint("a kubelet does not take such an image; render templates first")
 }
 
 fn read(path: &Path, environment: &Environment) -> Result<String, Failure> {

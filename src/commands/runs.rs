@@ -115,7 +115,7 @@ pub(super) fn prepare_threads(members: &[Settings], environment: &Environment) {
     let threads = wanted.filter(|number| *number > 0).or_else(|| Some(thread::available_parallelism().ok()?.get()));
     let mut started: Vec<_> = (0..threads.unwrap_or(1)).map_while(start).collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(started.len().max(1));
-    // If a pool exists already, threads can be started.
+    // An error means that a pool exists already, and its threads do the work.
     let _ = if started.is_empty() {
         pool.use_current_thread().build_global()
     } else {

@@ -154,7 +154,7 @@ fn protection(fleet: &Fleet, environment: &Environment) -> Result<Vec<Diagnostic
     Ok(findings.said())
 }
 
-/// Questions that have no answer if an operator fetches the whole Docker config.
+/// Warns that the registries of a Docker config are not known, because an operator fetches it as a whole.
 fn unknown_registries(pull_secret: &PullSecretSettings) -> Option<Diagnostic> {
     let nothing_is_known = pull_secret.external.as_ref()?.registries().is_empty();
     nothing_is_known.then(|| {

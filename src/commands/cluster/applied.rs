@@ -5,9 +5,9 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::failures::grouped;
-use super::shown::{OfCluster, Shown, aligned, counted, counts, deed, done, inert_lines, why};
+use super::shown::{OfCluster, Shown, aligned, counted, counts, deed, done, inert_lines, print_json, why};
 use super::together;
-use crate::cli::cluster::ReportFormat;
+use crate::cli::AnswerFormat;
 use crate::files::stream::print_text;
 use crate::report::{self, Outcome};
 use crate::settings::Settings;
@@ -29,17 +29,17 @@ pub(super) struct Applied {
 }
 
 impl Applied {
-    /// Nothing was done.
+    /// The problems of a cluster in which nothing was done.
     pub(super) fn failed(problems: Vec<Diagnostic>) -> Self {
         Self { problems, ..Self::default() }
     }
 
-    /// Nothing was done; this would be done.
+    /// The steps of a run that changes nothing.
     pub(super) fn planned(steps: Vec<Step>, problems: Vec<Diagnostic>) -> Self {
         Self { done: steps.into_iter().map(|step| (step, None)).collect(), problems, ..Self::default() }
     }
 
-    /// This was done.
+    /// The steps of a run, with their outcomes.
     pub(super) fn done(done: Vec<(Step, Ending)>, problems: Vec<Diagnostic>) -> Self {
         Self {
             done: done.into_iter().map(|(step, ending)| (step, Some(ending))).collect(),
@@ -56,7 +56,7 @@ impl Applied {
 /// How a run is reported.
 #[derive(Clone, Copy)]
 pub(super) struct Manner {
-    pub(super) format: ReportFormat,
+    pub(super) format: AnswerFormat,
     pub(super) dry_run: bool,
 }
 
@@ -64,20 +64,14 @@ pub(super) struct Manner {
 /// Errors: something failed.
 pub(super) fn report(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome> {
     match manner.format {
-        ReportFormat::Json => json(clusters)?,
-        ReportFormat::Text => text(clusters, manner.dry_run)?,
+        AnswerFormat::Json => print_json(clusters.iter().map(|(settings, applied)| OfCluster {
+            cluster: settings.cluster.as_ref(),
+            changes: applied.done.iter().map(|(step, ending)| Shown::new(step, ending.as_ref(), Vec::new())).collect(),
+            problems: &applied.problems,
+        }))?,
+        AnswerFormat::Text => text(clusters, manner.dry_run)?,
     }
     Ok(outcome(clusters, manner)?)
-}
-
-fn json(clusters: &[(&Settings, Applied)]) -> Result<()> {
-    let of_cluster = |(settings, applied): &'_ (&Settings, Applied)| {
-        let changes = applied.done.iter().map(|(step, ending)| Shown::new(step, ending.as_ref(), Vec::new())).collect();
-        serde_json::to_value(OfCluster { cluster: settings.cluster.as_ref(), changes, problems: &applied.problems })
-    };
-    let clusters = clusters.iter().map(of_cluster).collect::<Result<Vec<_>, _>>()?;
-    print_text(&report::json(&serde_json::json!({ "clusters": clusters }))?)?;
-    Ok(())
 }
 
 fn text(clusters: &[(&Settings, Applied)], dry_run: bool) -> Result<()> {
@@ -174,11 +168,11 @@ fn outcome(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome,
     let problems = together(clusters.iter().map(|(settings, applied)| (*settings, failed(applied))));
     if problems.iter().any(Diagnostic::is_error) {
         return match manner.format {
-            ReportFormat::Json => Ok(Outcome::Negative),
-            ReportFormat::Text => Err(Failure::Input { title: "the cluster", problems: shortened(problems) }),
+            AnswerFormat::Json => Ok(Outcome::Negative),
+            AnswerFormat::Text => Err(Failure::Input { title: "the cluster", problems: shortened(problems) }),
         };
     }
-    if manner.format == ReportFormat::Text {
+    if manner.format == AnswerFormat::Text {
         report::warn(&problems);
     }
     let differs =
@@ -186,15 +180,13 @@ fn outcome(clusters: &[(&Settings, Applied)], manner: Manner) -> Result<Outcome,
     Ok(if manner.dry_run && differs { Outcome::Differs } else { Outcome::Done })
 }
 
-/// The largest number of errors that a person reads.
+/// As many problems as a person reads; the hint of the last one tells the number of the rest.
 fn shortened(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
     const SHOWN: usize = 20;
     let more = problems.len().saturating_sub(SHOWN);
-    if more > 0 {
-        problems.truncate(SHOWN);
-        if let Some(last) = problems.last_mut() {
-            last.hint = Some(format!("{more} more are not shown; --format json lists all"));
-        }
+    problems.truncate(SHOWN);
+    if let (Some(last), 1..) = (problems.last_mut(), more) {
+        last.hint = Some(format!("{more} more are not shown; --format json lists all"));
     }
     problems
 }

@@ -10,7 +10,6 @@ use super::applied::{self, Applied, Manner};
 use super::comparison::{Compared, Purpose, Typed as TypedOnce, compare};
 use super::progress::Progress;
 use super::{Prepared, block_on, policies, prepare, refusal, stuck};
-use crate::cli::OnlineArguments;
 use crate::cli::cluster::ApplyArguments;
 use crate::commands::logins::Missing;
 use crate::commands::online;
@@ -41,12 +40,8 @@ pub fn run(
     let Prepared { fleet, logins, accesses } =
         prepare(typed, file, &arguments.connection, Missing::Fails, environment)?;
     if arguments.check_online {
-        let asked = OnlineArguments {
-            allow_realm: arguments.allow_realm.clone(),
-            insecure_registry: arguments.insecure_registry.clone(),
-            ..OnlineArguments::default()
-        };
-        online::check_logins(logins.iter().flatten(), &asked, environment)?;
+        let hosts = (arguments.allow_realm.as_slice(), arguments.insecure_registry.as_slice());
+        online::check_logins(logins.iter().flatten(), hosts, environment)?;
     }
     let members = fleet.members.iter().zip(&logins).zip(accesses);
     let progress = Progress::new();
@@ -131,8 +126,8 @@ fn removed_logins<'a>(
         }
     }
     let warning = |((name, registry), namespaces): ((&ResourceName, Option<String>), Vec<&Namespace>)| {
-        let which =
-            registry.map_or("an entry that is no registry".to_owned(), |registry| format!("the login for {registry}"));
+        let which = registry
+            .map_or("an entry that is not a registry".to_owned(), |registry| format!("the login for {registry}"));
         let message = format!("{which} {is_removed} from `{name}` in {}: this run has none", listed(&namespaces));
         Diagnostic::warning(Code::LoginRemoved, message)
             .hint("a run writes its own logins only: give them all by flags, or all under `logins` in regcred.yaml")

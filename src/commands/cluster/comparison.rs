@@ -107,7 +107,7 @@ async fn left_over(server: &Server, settings: &Settings, delivery: &Delivery<'_>
     Ok(removal.steps(&Facts { namespaces: spaces }))
 }
 
-/// An account that may not read policies cannot tell whether Pods find the Secrets.
+/// Reports policies that this account may not read: it is not known whether Pods find the Secrets.
 fn unread(purpose: Purpose<'_>) -> Diagnostic {
     let message = "policies not compared: this account may not read admission policies";
     match purpose {
@@ -131,14 +131,13 @@ fn objects<'a>(settings: &'a Settings, typed: Typed<'_>) -> Objects<'a> {
 
 /// The linked ServiceAccounts: the named ones, or `all` of them.
 pub(super) fn accounts(settings: &Settings, all: bool) -> read::Wanted<'_> {
-    let accounts = || settings.pull_secrets.iter().map(|one| one.service_accounts.as_slice());
     let needs_list = |one: &PullSecretSettings| one.service_accounts.is_empty() || !one.account_globs.is_empty();
     let all = all || settings.pull_secrets.iter().any(needs_list);
     match settings.combination.link {
         Link::Policy | Link::None => read::Wanted::None,
         Link::ServiceAccount if all => read::Wanted::All,
         Link::ServiceAccount => {
-            let mut names: Vec<_> = accounts().flatten().collect();
+            let mut names: Vec<_> = settings.pull_secrets.iter().flat_map(|one| &one.service_accounts).collect();
             names.sort_unstable();
             names.dedup();
             read::Wanted::Named(names)
@@ -211,11 +210,10 @@ fn excluded(delivery: &Delivery<'_>, facts: &Facts) -> Option<Diagnostic> {
     (!places.is_empty()).then(|| Diagnostic::note(Code::NamespaceLeftOut, message))
 }
 
-fn not_compared(comparison: &Comparison) -> Vec<Diagnostic> {
+fn not_compared(comparison: &Comparison) -> Option<Diagnostic> {
     let namespaces: Vec<_> = comparison.not_compared.iter().collect();
-    let note = (!namespaces.is_empty()).then(|| {
+    (!namespaces.is_empty()).then(|| {
         let message = format!("Secrets not compared: this account may not read them in {}", listed(&namespaces));
         Diagnostic::note(Code::ClusterForbids, message)
-    });
-    note.into_iter().collect()
+    })
 }

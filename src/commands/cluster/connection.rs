@@ -7,10 +7,10 @@ use crate::commands::kubeconfig;
 use crate::environment::{Environment, Kubeconfig};
 use crate::interrupt;
 use crate::program;
-use crate::settings::Settings;
 use crate::settings::file::{Cluster, File};
 use crate::settings::findings::Findings;
 use crate::settings::fleet::Fleet;
+use crate::settings::{Settings, usage};
 use regcred_cluster::connect::{Access, Source, Way};
 use regcred_core::cluster::confine;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -34,8 +34,7 @@ pub(super) fn accesses(
     };
     if let (Some(flag), 2..) = (flag, fleet.members.len()) {
         let message = format!("`{flag}` is for one cluster, and regcred.yaml has {}", fleet.members.len());
-        let problem = Diagnostic::error(Code::Usage, message);
-        return Err(Failure::Usage(vec![problem.hint("choose one with --cluster")]));
+        return Err(usage(message, "choose one with --cluster"));
     }
     interrupt::handle();
     let (mut findings, mut accesses) = (Findings::default(), Vec::new());
@@ -113,7 +112,7 @@ fn of_flag(path: &Path, environment: &Environment) -> Result<Source, Diagnostic>
     Ok(Source::Files(vec![environment.directory().join(path)]))
 }
 
-/// How a program that reads no entry of regcred.yaml reaches its cluster.
+/// How the controller reaches its cluster: by flags and defaults, without an entry of regcred.yaml.
 /// Errors: there is no kubeconfig, and this is no Pod.
 pub fn of_flags(arguments: &ConnectionArguments, environment: &Environment) -> Result<Access, Diagnostic> {
     let source = match &arguments.kubeconfig {

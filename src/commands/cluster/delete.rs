@@ -14,9 +14,9 @@ use super::{connection, question, together};
 use crate::cli::cluster::DeleteArguments;
 use crate::environment::Environment;
 use crate::report::{self, Outcome};
-use crate::settings::Settings;
 use crate::settings::file::File;
 use crate::settings::fleet::{Fleet, Purpose};
+use crate::settings::{Settings, usage};
 use regcred_cluster::connect::{Access, connect};
 use regcred_cluster::execute::execute;
 use regcred_cluster::owned::{self, Others};
@@ -25,7 +25,7 @@ use regcred_cluster::{policy, threads};
 use regcred_core::cluster::ownership::{Whose, whose};
 use regcred_core::cluster::selection::{Aim, Chosen};
 use regcred_core::cluster::{Accounts, Delivery, Facts, OnConflict, PullSecret, Removal, Step, Unchangeable};
-use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::docker_config::Logins;
 use regcred_core::names::listed;
 use regcred_core::objects::marks;
@@ -50,15 +50,15 @@ pub fn run(
 ) -> Result<Outcome> {
     let asks = !arguments.yes && !arguments.dry_run;
     if asks && !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        let problem = Diagnostic::error(Code::Usage, "`--yes` is missing: there is no terminal to ask at");
-        return Err(Failure::Usage(vec![problem.hint("look at what `--dry-run` lists, then add --yes")]).into());
+        let message = "`--yes` is missing: there is no terminal to ask at";
+        return Err(usage(message, "look at what `--dry-run` lists, then add --yes").into());
     }
     let fleet = Fleet::resolve(typed, file, None, Purpose::CleanUp, environment)?;
     let accesses = connection::accesses(&fleet, file, &arguments.connection, environment)?;
     let runtime = threads::runtime()?;
-    // Without regcred.yaml, the name of the Secret is that of the owner.
-    let is_one_name = file.is_some() && arguments.place.secret_name.is_some();
-    let find = |(settings, access)| find(access, settings, arguments, is_one_name);
+    // With regcred.yaml, `--secret-name` chooses one of the owner's pull secrets. Without it, the name is that of the owner.
+    let only_one_secret = file.is_some() && arguments.place.secret_name.is_some();
+    let find = |(settings, access)| find(access, settings, arguments, only_one_secret);
     let work = fleet.members.iter().zip(accesses).map(find);
     let found = runtime.block_on(join_all(work));
     let manner = Manner { format: arguments.format, dry_run: arguments.dry_run };
@@ -85,7 +85,7 @@ async fn find(
     access: Access,
     settings: &Settings,
     arguments: &DeleteArguments,
-    is_one_name: bool,
+    only_one_secret: bool,
 ) -> Result<Found, Vec<Diagnostic>> {
     let one = |problem| vec![problem];
     let server = connect(access).await.map_err(one)?;
@@ -101,13 +101,13 @@ async fn find(
         ))
         .hint("run it again with an account that may list Secrets and ServiceAccounts: it removes what is left")
     }));
-    if is_one_name {
+    if only_one_secret {
         let others = spaces.values_mut().filter_map(|space| space.secrets.as_mut());
         others.for_each(|all| all.retain(|name, _| secrets.contains(&name)));
     }
     let owner = settings.marks().owner;
     // Objects that serve every namespace are removed only with all namespaces.
-    let removes_all = arguments.place.all_namespaces && !is_one_name;
+    let removes_all = arguments.place.all_namespaces && !only_one_secret;
     let Others { mut steps, unread, kept } =
         if removes_all { owned::others(&server, &owner).await.map_err(one)? } else { Others::default() };
     let is_its_own = settings.combination.strategy == Strategy::Controller;
@@ -189,7 +189,7 @@ fn note(message: String) -> Diagnostic {
     Diagnostic::note(Code::ClusterForbids, message)
 }
 
-/// The pull secrets that these namespaces lose, also pull secrets that no longer exist.
+/// The pull secrets that these namespaces lose, also namespaces that no longer exist.
 fn leaving(settings: &Settings, chosen: Vec<Chosen>) -> Delivery<'_> {
     let pull_secrets = settings.pull_secrets.iter().zip(chosen).map(|(one, chosen)| {
         let mut namespaces = [chosen.namespaces, chosen.missing].concat();

@@ -7,7 +7,7 @@ use anyhow::Result;
 use futures::future::join_all;
 
 use super::comparison::{Compared, Purpose, Typed as TypedOnce, compare};
-use super::shown::{OfCluster, Shown, deed, inert_lines, why};
+use super::shown::{OfCluster, Shown, deed, inert_lines, print_json, why};
 use super::{Prepared, block_on, prepare, together};
 use crate::cli::cluster::{DiffArguments, DiffFormat};
 use crate::commands::logins::Missing;
@@ -66,7 +66,11 @@ pub fn run(
     let clusters: Vec<_> = fleet.members.iter().zip(differences).collect();
     let problems = together(clusters.iter().map(|(settings, found)| (*settings, found.problems.clone())));
     match arguments.format {
-        DiffFormat::Json => json(&clusters)?,
+        DiffFormat::Json => print_json(clusters.iter().map(|(settings, found)| OfCluster {
+            cluster: settings.cluster.as_ref(),
+            changes: found.steps.iter().map(|(step, details)| Shown::new(step, None, details.clone())).collect(),
+            problems: &found.problems,
+        }))?,
         DiffFormat::Text => print_text(&inert_lines(&text(&clusters)))?,
         DiffFormat::Markdown => print_text(&inert_lines(&markdown(&clusters, &problems)))?,
     }
@@ -106,7 +110,7 @@ fn details(step: &Step, delivery: &Delivery<'_>, key: &Key) -> Vec<String> {
 }
 
 fn said(Difference { registry, what }: &Difference, delivery: &Delivery<'_>, number: usize) -> String {
-    let Some(registry) = registry else { return "an entry that is no registry".to_owned() };
+    let Some(registry) = registry else { return "an entry that is not a registry".to_owned() };
     let username = delivery.pull_secrets[number].logins.public_username(registry);
     let now = username.map_or(String::new(), |name| format!(", now {name}"));
     match what {
@@ -118,16 +122,6 @@ fn said(Difference { registry, what }: &Difference, delivery: &Delivery<'_>, num
         }
         What::Password => format!("{registry}: another password"),
     }
-}
-
-fn json(clusters: &[(&Settings, Differences)]) -> Result<()> {
-    let of_cluster = |(settings, found): &'_ (&Settings, Differences)| {
-        let changes = found.steps.iter().map(|(step, details)| Shown::new(step, None, details.clone())).collect();
-        serde_json::to_value(OfCluster { cluster: settings.cluster.as_ref(), changes, problems: &found.problems })
-    };
-    let clusters = clusters.iter().map(of_cluster).collect::<Result<Vec<_>, _>>()?;
-    print_text(&report::json(&serde_json::json!({ "clusters": clusters }))?)?;
-    Ok(())
 }
 
 /// The changes by namespace.
@@ -203,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_leaves_its_code_in_a_comment() {
+    fn a_text_cannot_end_its_code_span() {
         for (text, written) in [
             ("www.example.com <b>@team", "`www.example.com <b>@team`"),
             ("`a` and ``b", "``` `a` and ``b ```"),

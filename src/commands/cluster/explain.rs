@@ -14,7 +14,7 @@ use crate::registry::{self, Options};
 use crate::report::{self, Outcome};
 use crate::settings::file::File;
 use crate::settings::fleet::{Fleet, Purpose};
-use crate::settings::{self, PullSecretSettings};
+use crate::settings::{self, PullSecretSettings, usage};
 use regcred_cluster::connect::{Access, connect};
 use regcred_cluster::explain::{self as cluster, Scene};
 use regcred_core::cluster::Accounts;
@@ -36,7 +36,10 @@ pub fn run(
     let name = arguments.name.as_deref().unwrap_or_default();
     let pod = match &arguments.subject {
         Subject::PodOf(_) if arguments.name.is_some() => return Err(no_pod().into()),
-        Subject::Pod | Subject::Image if arguments.name.is_none() => return Err(no_name().into()),
+        Subject::Pod | Subject::Image if arguments.name.is_none() => {
+            let hint = "for example `regcred explain pod api-7d4f -n team-a`";
+            return Err(usage("`<NAME>` is missing: the Pod or the image to explain", hint).into());
+        }
         Subject::Pod => Some(name.strip_prefix("pod/").unwrap_or(name)),
         Subject::PodOf(name) => Some(name.as_str()),
         // An invalid name of an image is one of the causes.
@@ -54,7 +57,10 @@ pub fn run(
     };
     let fleet = Fleet::resolve(typed, file, None, Purpose::CleanUp, environment)?;
     let mut accesses = connection::accesses(&fleet, file, &arguments.connection, environment)?;
-    let (Some(access), true) = (accesses.pop(), accesses.is_empty()) else { return Err(one_cluster().into()) };
+    let (Some(access), true) = (accesses.pop(), accesses.is_empty()) else {
+        let message = "regcred.yaml has several clusters, and `explain` looks into one";
+        return Err(usage(message, "choose one with --cluster").into());
+    };
     let ours: Vec<_> =
         fleet.members.iter().flat_map(|member| &member.pull_secrets).map(|one| one.name.clone()).collect();
     let account = arguments.account.as_ref().map_or("default", ResourceName::as_str);
@@ -232,14 +238,4 @@ fn as_json(arguments: &ExplainArguments, answers: &[Answer]) -> Value {
 fn no_pod() -> Failure {
     let problem = Diagnostic::error(Code::InvalidName, "what `explain pod` got is not the name of a Pod");
     Failure::Usage(vec![problem.hint("`kubectl get pods -n NAMESPACE` lists them")])
-}
-
-fn no_name() -> Failure {
-    let problem = Diagnostic::error(Code::Usage, "`<NAME>` is missing: the Pod or the image to explain");
-    Failure::Usage(vec![problem.hint("for example `regcred explain pod api-7d4f -n team-a`")])
-}
-
-fn one_cluster() -> Failure {
-    let problem = Diagnostic::error(Code::Usage, "regcred.yaml has several clusters, and `explain` looks into one");
-    Failure::Usage(vec![problem.hint("choose one with --cluster")])
 }

@@ -27,10 +27,10 @@ use regcred_core::spec::typed::Typed;
 use super::logins;
 use crate::cli::cluster::{ConnectionArguments, LinkArguments, PlaceArguments};
 use crate::environment::Environment;
-use crate::settings::Settings;
 use crate::settings::file::File;
 use crate::settings::findings::Findings;
 use crate::settings::fleet::{Fleet, Purpose};
+use crate::settings::{Settings, usage};
 
 /// Everything that a command needs before it asks the first cluster.
 struct Prepared {
@@ -74,8 +74,7 @@ fn refuse_a_narrow_prune(
             let message = format!(
                 "`--prune` and `{flag}` cannot be used together with regcred.yaml: what the file names elsewhere would go"
             );
-            let problem = Diagnostic::error(Code::Usage, message);
-            Err(Failure::Usage(vec![problem.hint("leave one out; --no-config reads no regcred.yaml")]))
+            Err(usage(message, "leave one out; --no-config reads no regcred.yaml"))
         }
         _ => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! Chooses the namespaces of a cluster.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::cli::cluster::PlaceArguments;
 use crate::settings::{PullSecretSettings, Settings};
@@ -43,12 +43,10 @@ pub(super) async fn chosen(
     problems.extend(unmatched(&choices, &spaces).filter(|_| aim == Aim::Serve && place.selector.is_none()));
     let is_named = chosen.iter().any(|chosen| !chosen.missing.is_empty() || !chosen.left_out.is_empty());
     if chosen.iter().all(|chosen| chosen.namespaces.is_empty()) && !(aim == Aim::CleanUp && is_named) {
-        let is_explained = problems.iter().any(Diagnostic::is_error);
-        return Err(if is_explained {
-            problems
-        } else {
-            [problems, vec![none((&choices, &chosen), &spaces, place)]].concat()
-        });
+        if !problems.iter().any(Diagnostic::is_error) {
+            problems.push(none((&choices, &chosen), &spaces, place));
+        }
+        return Err(problems);
     }
     let is_left_out = |name: &Namespace, space: &Space| {
         space.phase == Phase::Active && space.metadata.opts_out() && choices.iter().any(|choice| choice.names_it(name))
@@ -66,8 +64,7 @@ fn choice<'a>(pull_secret: &'a PullSecretSettings, place: &PlaceArguments, (othe
     // `-A` is for this run, and wins over regcred.yaml and the variables.
     let include: &[_] = if place.all_namespaces { &[] } else { &pull_secret.include };
     // A namespace that was excluded after an earlier run may still have objects.
-    let is_looked_at = aim == Aim::CleanUp && place.exclude.is_empty();
-    let exclude: &[_] = if is_looked_at { &[] } else { &pull_secret.exclude };
+    let exclude: &[_] = if aim == Aim::CleanUp && place.exclude.is_empty() { &[] } else { &pull_secret.exclude };
     Choice { include, exclude, others, aim }
 }
 
@@ -83,7 +80,7 @@ fn names(choices: &[Choice<'_>], place: &PlaceArguments) -> Option<Vec<Namespace
     Some(names)
 }
 
-/// Problems of named namespaces. A missing namespace is no error if objects are removed, and no problem with a selector, which hides
+/// Problems of named namespaces. A missing namespace is only a warning if objects are removed, and no problem with a selector, which hides
 /// namespaces without the labels.
 fn problems(chosen: &[Chosen], place: &PlaceArguments, aim: Aim) -> Vec<Diagnostic> {
     let mut problems: Vec<Diagnostic> = Vec::new();
@@ -106,12 +103,8 @@ fn problems(chosen: &[Chosen], place: &PlaceArguments, aim: Aim) -> Vec<Diagnost
             problems.push(Diagnostic::warning(Code::NamespaceLeftOut, format!("`{name}` {why}, and is left out")));
         }
     }
-    let mut once = Vec::new();
-    problems.retain(|problem| {
-        let is_new = !once.contains(problem);
-        once.extend(is_new.then(|| problem.clone()));
-        is_new
-    });
+    let mut once = HashSet::new();
+    problems.retain(|problem| once.insert(problem.clone()));
     problems
 }
 
@@ -142,6 +135,7 @@ fn unmatched(choices: &[Choice<'_>], spaces: &Spaces) -> impl Iterator<Item = Di
     })
 }
 
+/// The error that no namespace is chosen, with what to do.
 fn none((choices, chosen): (&[Choice<'_>], &[Chosen]), spaces: &Spaces, place: &PlaceArguments) -> Diagnostic {
     let excluded: usize = chosen.iter().map(|chosen| chosen.excluded).sum();
     let left_out = || chosen.iter().flat_map(|chosen| &chosen.left_out);

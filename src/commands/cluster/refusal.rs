@@ -1,8 +1,8 @@
 //! Explains which changes a run refuses, before it changes anything.
 
+use regcred_core::cluster::content::{self, Content};
 use regcred_core::cluster::facts::TYPE;
-use regcred_core::cluster::{Comparison, Delivery, OnConflict, Step, content};
-use regcred_core::cluster::{Object, content::Content};
+use regcred_core::cluster::{Comparison, Delivery, Object, OnConflict, Step};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::plan::{Action, Reason};
 

@@ -1,6 +1,8 @@
 //! Shows changes to people and programs.
 
-use crate::report::inert;
+use crate::files::stream::print_text;
+use crate::report::{self, inert};
+use anyhow::Result;
 use regcred_cluster::execute::Ending;
 use regcred_core::cluster::ownership::Whose;
 use regcred_core::cluster::{Object, Step};
@@ -8,6 +10,7 @@ use regcred_core::diagnostic::Diagnostic;
 use regcred_core::names::{Namespace, ResourceName};
 use regcred_core::plan::{Action, Reason};
 use serde::Serialize;
+use std::fmt::Display;
 
 /// The text as it is printed. Names and messages of a cluster may contain text that a terminal or a CI takes for a command.
 pub(super) fn inert_lines(text: &str) -> String {
@@ -45,6 +48,12 @@ pub(super) struct OfCluster<'a> {
     pub(super) problems: &'a [Diagnostic],
 }
 
+/// Prints the JSON of all clusters.
+pub(super) fn print_json(clusters: impl Iterator<Item: Serialize>) -> Result<()> {
+    let clusters: Vec<_> = clusters.collect();
+    Ok(print_text(&report::json(&serde_json::json!({ "clusters": clusters }))?)?)
+}
+
 impl<'a> Shown<'a> {
     pub(super) fn new(step: &'a Step, ending: Option<&'a Ending>, details: Vec<String>) -> Self {
         Self {
@@ -79,7 +88,7 @@ fn result(ending: &Ending) -> &'static str {
     }
 }
 
-/// The action as a word, for a comparison: what `would` be done.
+/// The action as a word, before it is done.
 pub(super) fn deed(step: &Step) -> &'static str {
     match (&step.object, step.change.action) {
         (_, Action::Keep) => "keep",
@@ -92,7 +101,7 @@ pub(super) fn deed(step: &Step) -> &'static str {
     }
 }
 
-/// The same, after it was done.
+/// The action as a word, after it was done.
 pub(super) fn done(step: &Step) -> &'static str {
     match deed(step) {
         "keep" => "unchanged",
@@ -105,7 +114,7 @@ pub(super) fn done(step: &Step) -> &'static str {
     }
 }
 
-/// The reason, with the owner.
+/// The reason for the action, with the owner or the tool if there is one.
 pub(super) fn why(step: &Step) -> String {
     match (&step.change.reason, &step.whose) {
         (Reason::Managed, Some(tool)) => format!("managed by {tool}"),
@@ -116,8 +125,8 @@ pub(super) fn why(step: &Step) -> String {
 }
 
 /// How often each word appears, in the order of their first appearance.
-pub(super) fn counts(words: impl Iterator<Item = &'static str>) -> Vec<(&'static str, usize)> {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
+pub(super) fn counts<W: PartialEq>(words: impl Iterator<Item = W>) -> Vec<(W, usize)> {
+    let mut counts: Vec<(W, usize)> = Vec::new();
     for word in words {
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
@@ -128,7 +137,7 @@ pub(super) fn counts(words: impl Iterator<Item = &'static str>) -> Vec<(&'static
 }
 
 /// The counts as text: `2 created, 1 unchanged`.
-pub(super) fn counted(counts: &[(&str, usize)]) -> String {
+pub(super) fn counted(counts: &[(impl Display, usize)]) -> String {
     let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") }
 }

@@ -12,41 +12,32 @@ pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
             End::Evicted => evicted.push(place),
             End::Evictable => evictable.push(place),
             End::Gone => {}
-            End::Bare => problems.push(
-                Diagnostic::warning(
-                    Code::StuckPod,
-                    format!("the Pod {place} lacks the reference, and no controller would replace it"),
-                )
-                .hint("delete it and create it again"),
-            ),
-            End::NotLinked(account) => problems.push(
-                Diagnostic::warning(
-                    Code::StuckPod,
-                    format!("the Pod {place} lacks the reference, and so would a new one of the ServiceAccount `{account}`"),
-                )
-                .hint("link that ServiceAccount with --service-account"),
-            ),
-            End::OtherReferences(account) => problems.push(
-                Diagnostic::warning(
-                    Code::StuckPod,
-                    format!("the Pod {place} lacks the reference: the ServiceAccount `{account}` had other references when the Pod was created, or the Pod's template has a list `imagePullSecrets`"),
-                )
-                .hint("create the Pod again (`kubectl rollout restart`), or add the reference to the template"),
-            ),
-            End::NotRead(account) => problems.push(
-                Diagnostic::warning(
-                    Code::StuckPod,
-                    format!("the Pod {place} lacks the reference, and its ServiceAccount `{account}` was not read"),
-                )
-                .hint(format!("`{account}` is not among the ServiceAccounts of this run: add `--service-account {account}`")),
-            ),
-            End::Protected(budget) => problems.push(
-                Diagnostic::warning(
-                    Code::StuckPod,
-                    format!("the Pod {place} lacks the reference, and {budget} allows no eviction"),
-                )
-                .hint("delete the Pod by hand if the budget is not meant for it: it does not run"),
-            ),
+            End::Bare => {
+                problems.push(stays(&place, ", and no controller would replace it", "delete it and create it again"));
+            }
+            End::NotLinked(account) => {
+                let why = format!(", and so would a new one of the ServiceAccount `{account}`");
+                problems.push(stays(&place, &why, "link that ServiceAccount with --service-account"));
+            }
+            End::OtherReferences(account) => {
+                let why = format!(
+                    ": the ServiceAccount `{account}` had other references when the Pod was created, or the Pod's template has a list `imagePullSecrets`"
+                );
+                let hint = "create the Pod again (`kubectl rollout restart`), or add the reference to the template";
+                problems.push(stays(&place, &why, hint));
+            }
+            End::NotRead(account) => {
+                let why = format!(", and its ServiceAccount `{account}` was not read");
+                let hint = format!(
+                    "`{account}` is not among the ServiceAccounts of this run: add `--service-account {account}`"
+                );
+                problems.push(stays(&place, &why, &hint));
+            }
+            End::Protected(budget) => {
+                let why = format!(", and {budget} allows no eviction");
+                let hint = "delete the Pod by hand if the budget is not meant for it: it does not run";
+                problems.push(stays(&place, &why, hint));
+            }
             End::Failed(problem) => problems.push(problem),
         }
     }
@@ -57,4 +48,8 @@ pub(super) fn said(found: Vec<Stuck>) -> Vec<Diagnostic> {
     };
     problems.extend(note(&evicted, "evicted").or_else(|| note(&evictable, "found that would be evicted")));
     problems
+}
+
+fn stays(place: &str, why: &str, hint: &str) -> Diagnostic {
+    Diagnostic::warning(Code::StuckPod, format!("the Pod {place} lacks the reference{why}")).hint(hint)
 }

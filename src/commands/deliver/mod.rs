@@ -53,8 +53,8 @@ impl Place<'_> {
 }
 
 impl Delivery {
-    /// Writes the product beside the chosen place, or compares it with the existing files. Every product is prepared before the first
-    /// one is published; standard output has only one.
+    /// Prints the only product of a run, writes a product beside its place, or compares it with the existing files. Every product is
+    /// prepared before the first one is published.
     pub(super) fn prepare(run: ClusterRun, place: &Place<'_>) -> Result<Self, Failure> {
         let how_to_update = place.environment.ci().how_to_update();
         let product = Product::build(&run, place.templates)?;

@@ -9,9 +9,9 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use super::comparison::{Compared, Purpose, Typed as TypedOnce, compare};
-use super::shown::{Shown, inert_lines};
+use super::shown::{Shown, inert_lines, print_json};
 use super::{Prepared, block_on, prepare, together};
-use crate::cli::cluster::ReportFormat;
+use crate::cli::AnswerFormat;
 use crate::cli::status::StatusArguments;
 use crate::commands::logins::Missing;
 use crate::environment::Environment;
@@ -77,16 +77,22 @@ pub fn run(
     }
     let problems = together(clusters.iter().map(|(settings, seen)| (*settings, seen.problems.clone())));
     match arguments.format {
-        ReportFormat::Json => json(&clusters)?,
-        ReportFormat::Text => print_text(&inert_lines(&text::write(&clusters)))?,
+        AnswerFormat::Json => print_json(clusters.iter().map(|(settings, seen)| OfCluster {
+            cluster: settings.cluster.as_ref(),
+            as_wanted: seen.is_as_wanted(),
+            namespaces: &seen.namespaces,
+            others: seen.others.iter().map(|step| Shown::new(step, None, Vec::new())).collect(),
+            problems: &seen.problems,
+        }))?,
+        AnswerFormat::Text => print_text(&inert_lines(&text::write(&clusters)))?,
     }
     if problems.iter().any(Diagnostic::is_error) {
         return match arguments.format {
-            ReportFormat::Json => Ok(Outcome::Negative),
-            ReportFormat::Text => Err(Failure::Input { title: "the cluster", problems }.into()),
+            AnswerFormat::Json => Ok(Outcome::Negative),
+            AnswerFormat::Text => Err(Failure::Input { title: "the cluster", problems }.into()),
         };
     }
-    if arguments.format == ReportFormat::Text {
+    if arguments.format == AnswerFormat::Text {
         report::warn(&problems);
         report::note(&text::summary(&clusters));
     }
@@ -129,8 +135,7 @@ async fn look(
 
 /// Warns if Pods could not be read.
 fn not_read(namespaces: &[NamespaceStatus]) -> Option<Diagnostic> {
-    let unread = namespaces.iter().filter(|one| one.failed_pulls.is_none()).map(|one| &one.namespace);
-    let unread: Vec<_> = unread.collect();
+    let unread: Vec<_> = namespaces.iter().filter(|one| one.failed_pulls.is_none()).map(|one| &one.namespace).collect();
     (!unread.is_empty()).then(|| {
         let message = format!("Pods not read: this account may not list them in {}", listed(&unread));
         Diagnostic::warning(Code::ClusterForbids, message)
@@ -148,22 +153,4 @@ impl Seen {
         self.namespaces.iter().all(NamespaceStatus::is_as_wanted)
             && !self.others.iter().any(|step| step.change.differs())
     }
-}
-
-impl<'a> OfCluster<'a> {
-    fn new((settings, seen): &'a (&Settings, Seen)) -> Self {
-        Self {
-            cluster: settings.cluster.as_ref(),
-            as_wanted: seen.is_as_wanted(),
-            namespaces: &seen.namespaces,
-            others: seen.others.iter().map(|step| Shown::new(step, None, Vec::new())).collect(),
-            problems: &seen.problems,
-        }
-    }
-}
-
-fn json(clusters: &[(&Settings, Seen)]) -> Result<()> {
-    let clusters: Vec<_> = clusters.iter().map(OfCluster::new).collect();
-    print_text(&report::json(&serde_json::json!({ "clusters": clusters }))?)?;
-    Ok(())
 }

@@ -1,10 +1,7 @@
 //! Asks registries whether a new node could pull the images that Pods use.
 
-use std::time::Duration;
-
-use crate::cli::OnlineArguments;
 use crate::cli::status::StatusArguments;
-use crate::commands::online::{check, not_asked};
+use crate::commands::online::{TIMEOUT, check_hosts, not_asked};
 use crate::environment::Environment;
 use crate::registry::{self, Options};
 use crate::settings;
@@ -17,29 +14,21 @@ use regcred_core::diagnostic::{Diagnostic, Failure};
 
 /// How registries are asked.
 pub(super) struct Online<'a> {
-    arguments: OnlineArguments,
+    arguments: &'a StatusArguments,
     allowed: Allowed,
-    timeout: Duration,
     environment: &'a Environment,
 }
 
 impl<'a> Online<'a> {
     /// Reads the flags; `None` without `--online`.
     /// Errors: usage, or a variable with invalid limits for the registries.
-    pub(super) fn read(arguments: &StatusArguments, environment: &'a Environment) -> Result<Option<Self>, Failure> {
+    pub(super) fn read(arguments: &'a StatusArguments, environment: &'a Environment) -> Result<Option<Self>, Failure> {
         if !arguments.online {
             return Ok(None);
         }
-        let arguments = OnlineArguments {
-            online: true,
-            images_from: None,
-            allow_realm: arguments.allow_realm.clone(),
-            insecure_registry: arguments.insecure_registry.clone(),
-            timeout: None,
-        };
-        let timeout = check(&arguments)?;
+        check_hosts(&arguments.allow_realm, &arguments.insecure_registry)?;
         let allowed = settings::allowed(environment).map_err(|problem| Failure::of("the input", problem))?;
-        Ok(Some(Self { arguments, allowed, timeout, environment }))
+        Ok(Some(Self { arguments, allowed, environment }))
     }
 
     /// Asks about the images of the Pods, and adds the answers to the namespaces.
@@ -56,7 +45,7 @@ impl<'a> Online<'a> {
             allowed: &self.allowed,
             realms: &self.arguments.allow_realm,
             insecure: &self.arguments.insecure_registry,
-            timeout: self.timeout,
+            timeout: TIMEOUT,
             environment: self.environment,
         };
         let mut verdicts = Vec::with_capacity(inquiry.batches.len());

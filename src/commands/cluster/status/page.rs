@@ -12,7 +12,7 @@ use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
 use serde::Serialize;
 
 use super::Seen;
-use crate::commands::cluster::shown::{deed, why};
+use crate::commands::cluster::shown::{self, deed, why};
 use crate::settings::Settings;
 use regcred_core::cluster::status::{LinkState, NamespaceStatus, State};
 use regcred_core::diagnostic::Diagnostic;
@@ -115,16 +115,9 @@ fn context<'a>(clusters: &'a [(&Settings, Seen)]) -> Context<'a> {
 }
 
 fn counts(rows: &[Row<'_>]) -> Vec<Count> {
-    let mut counts: Vec<Count> = Vec::new();
     let mut states: Vec<_> = rows.iter().flat_map(|row| &row.status.secrets).map(|secret| secret.state).collect();
     states.sort_unstable();
-    for state in states {
-        match counts.last_mut().filter(|last| last.state == state) {
-            Some(last) => last.count += 1,
-            None => counts.push(Count { state, count: 1 }),
-        }
-    }
-    counts
+    shown::counts(states.into_iter()).into_iter().map(|(state, count)| Count { state, count }).collect()
 }
 
 impl<'a> Row<'a> {

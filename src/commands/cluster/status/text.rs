@@ -24,11 +24,10 @@ pub(super) fn write(clusters: &[(&Settings, Seen)]) -> String {
         for namespace in &seen.namespaces {
             rows.extend(namespace.secrets.iter().enumerate().map(|(number, secret)| {
                 let pods = if number == 0 { pods(namespace) } else { String::new() };
-                let name = secret.name.to_string();
                 [
                     cluster.clone(),
                     namespace.namespace.to_string(),
-                    name,
+                    secret.name.to_string(),
                     state(secret),
                     accounts(&secret.accounts),
                     pods,
@@ -61,12 +60,12 @@ pub(super) fn write(clusters: &[(&Settings, Seen)]) -> String {
     aligned(rows.iter().map(|row| &row[first..])) + &pulls + &others
 }
 
-/// A summary in one line: `2 namespaces: 1 current, 1 missing; 1 pull fails`.
+/// A summary in one line: `2 namespaces: 1 missing, 1 current; 1 pull fails`.
 pub(super) fn summary(clusters: &[(&Settings, Seen)]) -> String {
     let all = || clusters.iter().flat_map(|(_, seen)| &seen.namespaces);
     let mut secrets: Vec<_> = all().flat_map(|namespace| &namespace.secrets).collect();
     secrets.sort_by_key(|secret| secret.state);
-    let states = counted(&counts(secrets.iter().map(|secret| word(secret.state))));
+    let states = counted(&counts(secrets.iter().map(|secret| secret.state)));
     let unlinked = secrets.iter().flat_map(|secret| &secret.accounts).filter(|one| one.state == LinkState::NotLinked);
     let (unlinked, failed) = (unlinked.count(), all().flat_map(|one| one.failed_pulls.iter().flatten()).count());
     let namespaces = plural(all().count(), "namespace", "namespaces");
@@ -84,19 +83,6 @@ fn some(count: usize, one: &str, several: &str) -> String {
 
 fn plural(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
-}
-
-fn word(state: State) -> &'static str {
-    match state {
-        State::Invalid => "invalid",
-        State::Missing => "missing",
-        State::Foreign => "foreign",
-        State::Outdated => "outdated",
-        State::NotRead => "not read",
-        State::Present => "present",
-        State::Managed => "managed",
-        State::Current => "current",
-    }
 }
 
 /// The state, with the owner or the problem.
