@@ -56,7 +56,7 @@ pub fn run(
     let fleet = Fleet::resolve(typed, file, None, Purpose::CleanUp, environment)?;
     let accesses = connection::accesses(&fleet, file, &arguments.connection, environment)?;
     let runtime = threads::runtime()?;
-    // With regcred.yaml, `--secret-name` chooses one of the owner's pull secrets. Without it, the name is that of the owner.
+    // With regcred.yaml, `--secret-name` chooses one of the owner's pull secrets; without the file, it names the owner.
     let only_one_secret = file.is_some() && arguments.place.secret_name.is_some();
     let find = |(settings, access)| find(access, settings, arguments, only_one_secret);
     let work = fleet.members.iter().zip(accesses).map(find);
