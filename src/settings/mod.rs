@@ -27,7 +27,7 @@ use pull_secret::Common;
 use regcred_core::cluster::installation::ControllerSettings;
 use regcred_core::confine::{self, Allowed};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
-use regcred_core::names::ResourceName;
+use regcred_core::names::{NamespacePattern, ResourceName};
 use regcred_core::objects::marks::Marks;
 use regcred_core::spec::choice::{Format, Link, Protect, Strategy};
 use regcred_core::spec::combination::{Chart, Combination};
@@ -111,7 +111,7 @@ impl Settings {
         if purpose == Purpose::Look && combination.strategy == Strategy::Controller {
             let own = controller::namespace(options);
             for one in &mut decided {
-                one.exclude.push(own.clone().into());
+                one.exclude.push(NamespacePattern::Name(own.clone()));
             }
         }
         let patcher = match (combination.strategy, decided.as_slice(), pull_secrets.as_slice()) {

@@ -11,7 +11,7 @@ use super::{InvalidName, NameGlob, Namespace};
 /// A namespace, or a glob for several: `a-z`, `0-9` and `-`, and `*`, `?`, `[…]` or `{…,…}`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
-#[schemars(extend("pattern" = PATTERN))]
+#[schemars(with = "String", extend("pattern" = PATTERN))]
 pub enum NamespacePattern {
     /// One namespace.
     Name(Namespace),

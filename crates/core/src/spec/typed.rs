@@ -168,8 +168,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn name<N: FromStr<Err = InvalidName>>(&mut self) -> Option<Sourced<N>> {
-        let name = parsed(&self.text()?.value, &self.origin.to_string());
-        self.sourced(name.map_err(|wrong| self.problems.extend(wrong)).ok()?)
+        let parsed = parsed(&self.text()?.value, &self.origin.to_string());
+        let name = parsed.map_err(|wrong| self.problems.extend(wrong)).ok()?;
+        self.sourced(name)
     }
 
     pub(super) fn names<N: FromStr<Err = InvalidName>>(&self) -> Option<Sourced<Vec<Parsed<N>>>> {
