@@ -36,7 +36,7 @@ pub struct LoginArguments {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Where")]
 pub struct TargetArguments {
-    /// Namespaces, joined by commas; with --namespaces-from also globs [env: REGCRED_NAMESPACES]
+    /// Namespaces, joined by commas; names are added to the list of --namespaces-from, and globs choose from it [env: REGCRED_NAMESPACES]
     #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
     pub namespaces: Vec<String>,
     /// List of namespaces in a file or on stdin (-): one name per line, YAML, JSON, or kubectl get ns -o name|json|yaml

@@ -94,21 +94,21 @@ impl Fleet {
 /// Limits the work of a run: the pull secrets of every cluster are resolved, and each glob is tried on each name of its list.
 fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec, listed: Option<&Listed>) -> Result<(), Failure> {
     const MOST: usize = 100_000;
-    const MOST_TRIES: usize = 100_000_000;
-    let names = listed.map_or(0, |listed| listed.usable.len() + listed.of_the_cluster.len()) + file::longest_list(file);
-    let globs = file::globs(file);
-    if globs.saturating_mul(names) > MOST_TRIES {
-        let message = format!(
-            "regcred.yaml has {globs} globs for {names} namespaces, and at most {MOST_TRIES} pairs are compared"
-        );
-        return Err(usage(message, "use fewer, wider globs, or write more than one regcred.yaml"));
-    }
+    const MOST_PAIRS: usize = 100_000_000;
     let own = |cluster: &&Cluster| cluster.pull_secrets.as_ref().map_or(file.pull_secrets.len(), Vec::len);
     let (count, all) = (clusters.len(), clusters.iter().map(own).sum::<usize>());
+    if all > MOST {
+        let message =
+            format!("regcred.yaml has {count} clusters with {all} pull secrets together, and at most {MOST} are read");
+        return Err(usage(message, "choose fewer clusters with --cluster, or write more than one regcred.yaml"));
+    }
+    let in_list = listed.map_or(0, |listed| listed.usable.len() + listed.of_the_cluster.len());
+    let (globs, names) = (file::globs(file), in_list + file::longest_list(file));
     let message =
-        format!("regcred.yaml has {count} clusters with {all} pull secrets together, and at most {MOST} are read");
-    let hint = "choose fewer clusters with --cluster, or write more than one regcred.yaml";
-    if all > MOST { Err(usage(message, hint)) } else { Ok(()) }
+        format!("regcred.yaml has {globs} globs for {names} namespaces, and at most {MOST_PAIRS} pairs are compared");
+    let is_too_much = globs.saturating_mul(names) > MOST_PAIRS;
+    let hint = "use fewer, wider globs, or write more than one regcred.yaml";
+    if is_too_much { Err(usage(message, hint)) } else { Ok(()) }
 }
 
 /// The list of `--namespaces-from`, and its problems.

@@ -93,8 +93,8 @@ impl Repository {
             return Err(Trouble::new("the work tree is itself laid out like a folder `.git`", ELSEWHERE));
         }
         let program = program.with("GIT_WORK_TREE", root);
-        let ignore_case = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
-        let ignores_case = run(&program, &ignore_case, Vec::new()).map_err(fail)?.starts_with(b"true");
+        let question = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
+        let ignores_case = run(&program, &question, Vec::new()).map_err(fail)?.starts_with(b"true");
         let listed = match run(&program, &["ls-files", "-t", "--sparse", "-z"], Vec::new()) {
             // Git before 2.36 has neither this option nor a sparse index.
             Err(program::Trouble::Failed { code: Some(129), .. }) => {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_saphyr::granit_parser::{Event, Parser};
 
-use super::{Cluster, File, Namespaces, PullSecret, Spec, faults};
+use super::globs::globs;
+use super::{File, faults};
 use crate::environment::{Environment, read_text};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure, reason};
 use regcred_core::manifest::expands_too_far;
-use regcred_core::names::NamespacePattern;
 
 /// The name of the file.
 pub const NAME: &str = "regcred.yaml";
@@ -105,30 +105,6 @@ pub fn parse(text: &str) -> Result<File, Vec<Diagnostic>> {
         return too_large(format!("{globs} globs for namespaces in all clusters; at most {MAX_GLOBS} are tried"), hint);
     }
     Ok(file)
-}
-
-/// The longest list of names of namespaces.
-pub fn longest_list(spec: &Spec) -> usize {
-    let secrets = |all: &[PullSecret]| all.iter().map(|one| one.namespaces.include.len()).max();
-    let of = |cluster: &Cluster| {
-        let own = cluster.namespaces.as_ref().map(|namespaces| namespaces.include.len());
-        own.max(secrets(cluster.pull_secrets.as_deref().unwrap_or_default()))
-    };
-    spec.clusters.iter().filter_map(of).chain(secrets(&spec.pull_secrets)).max().unwrap_or_default()
-}
-
-/// The number of globs for namespaces that a run tries, in all clusters together. Each alternative in braces is one.
-pub fn globs(spec: &Spec) -> usize {
-    let in_list = |list: &[NamespacePattern]| list.iter().map(NamespacePattern::globs).sum::<usize>();
-    let in_one = |namespaces: &Namespaces| in_list(&namespaces.include) + in_list(&namespaces.exclude);
-    let in_all = |list: &[PullSecret]| list.iter().map(|one| in_one(&one.namespaces)).sum::<usize>();
-    let common = in_all(&spec.pull_secrets);
-    let in_cluster = |cluster: &Cluster| {
-        let own = cluster.pull_secrets.as_ref().unwrap_or(&spec.pull_secrets);
-        let in_own = cluster.pull_secrets.as_deref().map_or(0, in_all);
-        common + in_own + cluster.namespaces.as_ref().map_or(0, in_one) * own.len().max(1)
-    };
-    spec.clusters.iter().map(in_cluster).sum::<usize>().max(common)
 }
 
 /// Parses the field `functionConfig` of a `ResourceList`. The user did not write that list, so messages name no line of it.

@@ -4,6 +4,7 @@ mod controller;
 mod document;
 mod faults;
 mod form;
+mod globs;
 mod load;
 mod login;
 
@@ -19,7 +20,8 @@ use regcred_core::spec::choice::{Format, Link, Patcher, Profile, Protect, Sealin
 use regcred_core::spec::external::written::External;
 
 pub use controller::ControllerSpec;
-pub use load::{NAME, Which, globs, load, longest_list, parse, parse_function_config};
+pub use globs::{globs, longest_list};
+pub use load::{NAME, Which, load, parse, parse_function_config};
 pub use login::{Login, Place, UserName, Variable};
 
 /// Pull secrets: their logins, their namespaces, and how they are delivered.

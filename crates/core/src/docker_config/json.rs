@@ -6,14 +6,24 @@ use std::fmt::Write;
 ///
 /// `serde_json` differs only in these characters, and a patcher treats any different byte as a change.
 pub(super) fn string(into: &mut String, text: &str) {
-    for character in serde_json::Value::from(text).to_string().chars() {
-        if matches!(character, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') {
-            // Writing into a String cannot fail.
-            let _ = write!(into, "\\u{:04x}", u32::from(character));
-        } else {
-            into.push(character);
+    into.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => into.push_str("\\\""),
+            '\\' => into.push_str("\\\\"),
+            '\u{8}' => into.push_str("\\b"),
+            '\u{c}' => into.push_str("\\f"),
+            '\n' => into.push_str("\\n"),
+            '\r' => into.push_str("\\r"),
+            '\t' => into.push_str("\\t"),
+            '\u{0}'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                // Writing into a String cannot fail.
+                let _ = write!(into, "\\u{:04x}", u32::from(character));
+            }
+            other => into.push(other),
         }
     }
+    into.push('"');
 }
 
 #[cfg(test)]

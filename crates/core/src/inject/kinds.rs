@@ -24,6 +24,8 @@ pub struct PodPath {
     pub references: Vec<String>,
     /// Which images count.
     pub images: Images,
+    /// Whether a user typed it.
+    pub is_typed: bool,
 }
 
 /// The images that count.
@@ -70,7 +72,7 @@ impl FromStr for PodPath {
         if let Some(number) = path.split('.').position(|field| !is_field(field)) {
             return Err(InvalidPath::Field(number + 1));
         }
-        Ok(Self::new(group, kind, path, FIELD, Images::OfPodSpec))
+        Ok(Self { is_typed: true, ..Self::new(group, kind, path, FIELD, Images::OfPodSpec) })
     }
 }
 
@@ -96,6 +98,7 @@ impl PodPath {
             fields: path.split('.').map(field).collect(),
             references: references.split('.').map(str::to_owned).collect(),
             images,
+            is_typed: false,
         }
     }
 

@@ -37,12 +37,22 @@ impl<'a> Search<'a, '_> {
     fn object(&mut self, value: &mut Value<'a>, group: &'a str, kind: &'a str) {
         let Some(object) = Object::read(value, group, kind) else { return };
         let rules = self.rules;
-        let mut paths = rules.paths.iter().filter(|path| path.is_for(group, kind)).peekable();
-        if paths.peek().is_none() {
-            self.unknown(value, &object);
-        }
-        for path in paths {
+        let found = self.report.found;
+        let paths = || rules.paths.iter().filter(|path| path.is_for(group, kind));
+        for path in paths() {
             visit::places(value, &path.fields, &mut |place| self.place(place, path, &object));
+        }
+        // A path that a user typed may lead elsewhere.
+        if paths().all(|path| path.is_typed) {
+            let mut missed = self.missed(value, &object);
+            // A Pod spec is a better match than a single image, which the typed path may be for.
+            if missed.len() > 1 || self.report.found > found {
+                missed.remove("");
+            }
+            let dot = if group.is_empty() { "" } else { "." };
+            for path in missed {
+                *self.report.missed.entry((format!("{kind}{dot}{group}"), path)).or_default() += 1;
+            }
         }
     }
 
@@ -105,7 +115,7 @@ impl<'a> Search<'a, '_> {
             return Vec::new();
         }
         let written = images::at(place, path.images);
-        if written.is_empty() && !images::is_pod_spec(place) && PodPath::built_in().all(|known| known != *path) {
+        if written.is_empty() && !images::is_pod_spec(place) && path.is_typed {
             let message = format!("`--path` leads to no image in {} in {}", object.label, self.report.here());
             let hint = "let it end at the mapping that takes `imagePullSecrets`; an `image` with a `repository` counts if that begins with a host";
             self.report.warnings.push(Diagnostic::warning(Code::InvalidPath, message).hint(hint));
@@ -128,28 +138,19 @@ impl<'a> Search<'a, '_> {
         parsed
     }
 
-    /// Counts an object of an unknown kind with images that a login matches.
-    fn unknown(&mut self, value: &Value<'a>, object: &Object<'a>) {
+    /// The paths of an object's Pod specs without references that a login matches; an empty path for any other such image.
+    fn missed(&self, value: &Value<'a>, object: &Object<'a>) -> BTreeSet<String> {
         let is_named = is_kind(object.kind) && (object.group.is_empty() || is_group(object.group));
         // ConfigMaps and Secrets are plain data: no Pod is made from them.
         if self.rules.which == Which::All || !is_named || matches!(object.kind, "ConfigMap" | "Secret") {
-            return;
+            return BTreeSet::new();
         }
         let matches = |images: &[&Value<'_>]| {
             let images: Vec<Image> = images.iter().filter_map(|image| images::text(image)?.parse().ok()).collect();
             !images.is_empty() && !self.rules.wanted(&images, object.namespace.as_ref()).is_empty()
         };
         let places = images::likely_places(value, "").into_iter().filter(|(_, images)| matches(images));
-        let mut paths: BTreeSet<_> =
-            places.map(|(path, _)| if is_path(&path) { path } else { String::new() }).collect();
-        // A Pod spec is a better match than a single image.
-        if paths.len() > 1 {
-            paths.remove("");
-        }
-        let dot = if object.group.is_empty() { "" } else { "." };
-        for path in paths {
-            *self.report.unknown.entry((format!("{}{dot}{}", object.kind, object.group), path)).or_default() += 1;
-        }
+        places.map(|(path, _)| if is_path(&path) { path } else { String::new() }).collect()
     }
 }
 

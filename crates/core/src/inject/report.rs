@@ -17,8 +17,8 @@ pub struct Report {
     pub found: usize,
     /// Warnings.
     pub warnings: Vec<Diagnostic>,
-    /// Objects of unknown kinds with matching images: `KIND[.GROUP]` and the path of the Pod spec, which may be empty.
-    pub unknown: BTreeMap<(String, String), usize>,
+    /// Objects with matching images that no path leads to: `KIND[.GROUP]` and the path of the Pod spec, which may be empty.
+    pub missed: BTreeMap<(String, String), usize>,
     /// Pod specs with matching images, by the namespace that has no pull secret for them.
     namespaces: BTreeMap<Namespace, usize>,
 }
@@ -96,14 +96,14 @@ impl Report {
         let warning = |((kind, path), count): ((String, String), usize)| {
             let objects = counted(count, "object");
             let message =
-                format!("no reference for {objects} of kind {kind} with matching images: the kind is unknown");
+                format!("no reference for {objects} of kind {kind} with matching images: no path leads there");
             Diagnostic::warning(Code::UnknownKind, message).hint(if path.is_empty() {
                 format!("if the kind takes `imagePullSecrets`, say where with `--path {kind}=PATH`; else link its ServiceAccount")
             } else {
                 format!("say where its Pod spec is with `--path {kind}={path}`")
             })
         };
-        self.warnings.extend(self.unknown.into_iter().map(warning));
+        self.warnings.extend(self.missed.into_iter().map(warning));
         self.warnings
     }
 }

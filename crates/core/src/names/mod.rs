@@ -1,5 +1,6 @@
 //! Parses the names of namespaces, objects and variables. A parsed name is always valid.
 
+mod extended;
 mod glob;
 mod invalid;
 mod key;
@@ -168,13 +169,6 @@ impl FromStr for VariableName {
             None => return Ok(Self(text.into())),
         };
         Err(InvalidName { kind: "the variable's name", fault, hint: VARIABLE_RULE })
-    }
-}
-
-impl ResourceName {
-    /// A valid name with text appended; the API server refuses the result if it is too long.
-    pub(crate) fn extended(name: &str, more: &str) -> Self {
-        Self(format!("{name}{more}").into())
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Guard<'a> {
 }
 
 impl Guard<'_> {
-    /// Allows only pull secrets of its names in served namespaces, and never a change to a Secret of somebody else.
+    /// Allows to write only pull secrets of its names in served namespaces, and never to change a Secret of somebody else.
     pub(crate) fn secret_rules(&self) -> Vec<Rule> {
         let Self { who, secrets, labels, annotations, is_its_own, is_served } = self;
         let deleted = "request.operation == 'DELETE' || ";

@@ -110,17 +110,28 @@ fn objects_of_unknown_kinds_with_matching_images_are_named_with_the_path_to_type
     assert_eq!(
         warnings(&format!("{object}---\n{object}")),
         [
-            "no reference for 2 objects of kind Farm.example.com with matching images: the kind is unknown: say where its Pod \
+            "no reference for 2 objects of kind Farm.example.com with matching images: no path leads there: say where its Pod \
          spec is with `--path Farm.example.com=spec.jobs[].template.spec`"
         ]
     );
     assert_eq!(
         warnings("apiVersion: example.com/v1\nkind: Farm\nspec: {image: ghcr.io/a}\n"),
         [
-            "no reference for 1 object of kind Farm.example.com with matching images: the kind is unknown: if the kind takes \
+            "no reference for 1 object of kind Farm.example.com with matching images: no path leads there: if the kind takes \
          `imagePullSecrets`, say where with `--path Farm.example.com=PATH`; else link its ServiceAccount"
         ]
     );
+    const WRONG: &str = "foo.bar spec.job[].template.spec spec.jobs.template.spec spec spec.jobs[].template";
+    for wrong in WRONG.split(' ').chain(["spec.jobs[].template.spec.containers[]"]) {
+        let mut rules = rules(&["ghcr.io"], Which::Matching);
+        rules.paths.push(format!("Farm={wrong}").parse().unwrap());
+        let warnings = inject::inject(object, &rules).unwrap().warnings;
+        let hint = warnings.last().unwrap().hint.as_deref().unwrap();
+        assert_eq!(
+            hint, "say where its Pod spec is with `--path Farm.example.com=spec.jobs[].template.spec`",
+            "{wrong}"
+        );
+    }
     for found in [
         "image: {repository: ghcr.io/a, tag: 1.10}",
         "image: {registry: ghcr.io, repository: a}",
