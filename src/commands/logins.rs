@@ -139,5 +139,5 @@ fn left_out(format: Format, others_are_set: bool) -> String {
     } else {
         "what depends on them was not compared: the values of Secrets, encrypted ones too, and the registries of policies"
     };
-    format!("{there}, so {what}")
+    format!("{there} (`regcred verify --list` says which are missing), so {what}")
 }

@@ -64,13 +64,21 @@ impl Account {
 
     /// The account of a controller, together with the controller's namespace.
     fn of_a_controller(bench: &'static Bench, home: &str, chosen: &[&str]) -> Self {
-        let secret = fresh("secret");
+        Self::of_a_controller_for(bench, fresh("secret"), home, chosen)
+    }
+
+    fn of_a_controller_for(bench: &'static Bench, secret: String, home: &str, chosen: &[&str]) -> Self {
         let render = ["render", "--strategy", "controller", "--controller-image", "registry.test/regcred:1"];
         let more = ["--controller-namespace", home, "--secret-name", &secret];
         let manifests = bench.regcred(&[&render[..], &more, chosen].concat(), &[("DOCKERHUB_AUTH", OLD)]).succeeded();
         bench.apply(&manifests).succeeded();
         let user = format!("system:serviceaccount:{home}:regcred-{secret}");
         Self { bench, user, secret, kubeconfig: PathBuf::new(), is_a_controllers: true }
+    }
+
+    /// The name of its roles, with which the names of its policies begin.
+    fn role(&self) -> String {
+        format!("regcred-{}{}", self.secret, if self.is_a_controllers { "" } else { "-apply" })
     }
 
     /// `regcred`, as this account.
@@ -356,8 +364,8 @@ fn fails_to_do_anything_else(account: &Account, served: &str, beyond: &str) {
     let requests = Requests::of(bench, &account.user);
     let within = format!("/api/v1/namespaces/{served}");
     let (rbac, admission) = ("/apis/rbac.authorization.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1");
-    let guard = format!("{admission}/validatingadmissionpolicies/regcred-{secret}-secrets");
-    let binding = format!("{admission}/validatingadmissionpolicybindings/regcred-{secret}-secrets");
+    let guard = format!("{admission}/validatingadmissionpolicies/{}-secrets", account.role());
+    let binding = format!("{admission}/validatingadmissionpolicybindings/{}-secrets", account.role());
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "more"}, "rules": []});
     let apply = |name: &str| format!("{within}/secrets/{name}?fieldManager=regcred&force=true");
     for (method, path, content, body) in [
@@ -386,7 +394,7 @@ fn fails_to_do_anything_else(account: &Account, served: &str, beyond: &str) {
         ("GET", format!("{rbac}/clusterroles"), "json", Value::Null),
         (
             "PATCH",
-            format!("{rbac}/namespaces/{served}/roles/regcred-{secret}"),
+            format!("{rbac}/namespaces/{served}/roles/{}", account.role()),
             "merge-patch+json",
             json!({"rules": []}),
         ),
@@ -495,7 +503,7 @@ fn the_policies_confine_even_an_account_with_all_rights_and_nobody_else() {
     bench.kubectl(&["label", "secret", "theirs", "-n", &namespace, "a=b"], "").succeeded();
     is_denied(&account, &namespace, &Requests::of(bench, &account.user));
     for kind in ["secrets", "service-accounts"] {
-        let name = format!("regcred-{}-{kind}", account.secret);
+        let name = format!("{}-{kind}", account.role());
         let status = || bench.get(&["validatingadmissionpolicy", &name])["status"].clone();
         Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
         assert_eq!(status()["typeChecking"], json!({}), "{name}");
@@ -551,6 +559,19 @@ fn the_account_of_a_controller_may_do_what_it_needs_and_nothing_else() {
         let status = || bench.get(&["validatingadmissionpolicy", &name])["status"].clone();
         Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
         assert_eq!(status()["typeChecking"], json!({}), "{name}");
+    }
+}
+
+#[test]
+fn the_account_of_apply_stays_confined_beside_a_controller_of_the_same_owner() {
+    let Some(bench) = Bench::with_a_cluster_of_its_own(&[]) else { return };
+    let [served] = bench.namespaces();
+    let account = Account::by_name(bench, "beside", &["--namespaces", &served]);
+    let controller =
+        Account::of_a_controller_for(bench, account.secret.clone(), &fresh("controller"), &["--namespaces", &served]);
+    for account in [account, controller] {
+        account.wait_until_confined(&served);
+        is_denied(&account, &served, &Requests::of(bench, &account.user));
     }
 }
 
@@ -689,7 +710,7 @@ fn labels_and_globs_choose_where_the_rights_hold() {
         requests.send("PATCH", &path, APPLY, &pull_secret(&account.secret)).0
     };
     assert_eq!((write(&one), write(&other), write("default")), (201, 422, 422));
-    let kind = format!("regcred-{}-secrets", account.secret);
+    let kind = format!("{}-secrets", account.role());
     let status = || bench.get(&["validatingadmissionpolicy", &kind])["status"].clone();
     Bench::wait("the expressions to be checked", || status()["observedGeneration"] == 1);
     assert_eq!(status()["typeChecking"], json!({}));

@@ -20,6 +20,7 @@ use crate::settings::file::File;
 use regcred_core::cluster::content::{self, Difference, What};
 use regcred_core::cluster::{Delivery, Object, Step};
 use regcred_core::diagnostic::{Diagnostic, Failure};
+use regcred_core::docker_config::Logins;
 use regcred_core::names::Namespace;
 use regcred_core::spec::typed::Typed;
 
@@ -28,6 +29,8 @@ use regcred_core::spec::typed::Typed;
 struct Differences {
     steps: Vec<(Step, Vec<String>)>,
     problems: Vec<Diagnostic>,
+    /// Whether variables of its logins are not set, so that the logins were not compared.
+    lacks_logins: bool,
 }
 
 /// Reads every cluster, and prints what `apply` would change there.
@@ -54,10 +57,9 @@ pub fn run(
                     let details = details(&step, &delivery, key);
                     (step, details)
                 };
-                Differences {
-                    steps: comparison.steps.into_iter().chain(left_over).map(with_details).collect(),
-                    problems,
-                }
+                let lacks_logins = logins.iter().any(|one| matches!(one, Logins::Unavailable));
+                let steps = comparison.steps.into_iter().chain(left_over).map(with_details).collect();
+                Differences { steps, problems, lacks_logins }
             }
             Err(problems) => Differences { problems, ..Differences::default() },
         }
@@ -152,16 +154,17 @@ fn markdown(clusters: &[(&Settings, Differences)], problems: &[Diagnostic]) -> S
     for (settings, found) in clusters {
         let cluster = settings.cluster.as_ref().map_or(String::new(), |name| format!(" of `{name}`"));
         let changed: Vec<_> = found.steps.iter().filter(|(step, _)| step.change.differs()).collect();
+        let more = if found.lacks_logins { "; the logins were not compared, because they are not set" } else { "" };
         if changed.is_empty() {
             let said = match (found.problems.iter().any(Diagnostic::is_error), found.steps.is_empty()) {
                 (false, _) => "nothing differs",
                 (true, false) => "nothing differs in the rest",
                 (true, true) => "not compared",
             };
-            let _ = writeln!(text, "**Pull secrets{cluster}**: {said}.\n");
+            let _ = writeln!(text, "**Pull secrets{cluster}**: {said}{more}.\n");
             continue;
         }
-        let _ = writeln!(text, "**Pull secrets{cluster}**: {} to change.\n", changed.len());
+        let _ = writeln!(text, "**Pull secrets{cluster}**: {} to change{more}.\n", changed.len());
         text.push_str("| namespace | object | change | why |\n|---|---|---|---|\n");
         for (step, details) in changed {
             let cell = |text: &str| code(text).replace('|', "\\|");

@@ -78,7 +78,7 @@ impl Spec {
         let Self { options, each, pull_secrets } = self;
         let base = |own: &PullSecret| lower.pull_secrets.iter().find(|base| base.secret_name() == own.secret_name());
         let pull_secrets = if pull_secrets.is_empty() {
-            lower.pull_secrets.iter().map(|base| each.clone().over(base.clone())).collect()
+            lower.pull_secrets.iter().map(|base| each.clone().excluding_also(base).over(base.clone())).collect()
         } else {
             let filled = pull_secrets.into_iter().map(|own| match base(&own) {
                 Some(base) => own.over(base.clone()),
@@ -95,10 +95,23 @@ impl Spec {
     }
 }
 
+impl PullSecret {
+    /// Typed exclusions add to those of the file: no flag serves a namespace that the file leaves out.
+    fn excluding_also(mut self, base: &Self) -> Self {
+        if let (Some(typed), Some(written)) = (&mut self.exclude, &base.exclude)
+            && typed.origin.is_typed()
+        {
+            typed.value.extend(written.value.iter().cloned());
+        }
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::choice::{Format, Link};
     use super::*;
+    use crate::names::NamespacePattern;
 
     #[expect(clippy::unnecessary_wraps, reason = "every field of a Spec may be left open")]
     fn value<T>(value: T, field: &'static str) -> Option<Sourced<T>> {
@@ -117,6 +130,19 @@ mod tests {
     fn include(pull_secret: &PullSecret) -> Vec<String> {
         let include = pull_secret.include.as_ref().map(|include| include.parsed(&mut Vec::new()));
         include.into_iter().flatten().map(|pattern| pattern.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_typed_exclusion_adds_to_those_of_the_file() {
+        let excluding = |name: &str, origin| PullSecret {
+            exclude: Some(Sourced { value: vec![Ok(name.parse().unwrap())], origin }),
+            ..PullSecret::default()
+        };
+        let typed = Spec { each: excluding("a", Origin::Flag("--exclude")), ..Spec::default() };
+        let file = Spec { pull_secrets: vec![excluding("b", Origin::File("exclude"))], ..Spec::default() };
+        let merged = Spec::merge([typed, file]).all_pull_secrets();
+        let exclude = merged[0].exclude.as_ref().unwrap().parsed(&mut Vec::new());
+        assert_eq!(exclude.iter().map(NamespacePattern::as_str).collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]

@@ -115,8 +115,10 @@ impl Grant<'_> {
         manifests
     }
 
+    /// The name of its objects. `apply` and a controller of one owner have their own, so that neither replaces the policies of the other.
     fn name(&self) -> String {
-        marks::name(&self.marks.owner)
+        let name = marks::name(&self.marks.owner);
+        if matches!(self.rights, Rights::Applying { .. }) { name + "-apply" } else { name }
     }
 
     /// The role for every chosen namespace, with its binding.
