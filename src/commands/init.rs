@@ -105,6 +105,7 @@ impl Start {
                 &[("helmfile.yaml", include_str!("../../templates/init/helmfile.yaml"))],
                 &[
                     "set the variables, and look at what comes out, without the login: `helmfile template | grep -v dockerconfigjson:`",
+                    "give the release in helmfile.yaml, and `metadata.name` in regcred.yaml, names that no other repository uses: it would replace these Secrets",
                     "let Pods find the Secret: helmfile.yaml says how",
                     EVERY_NAMESPACE,
                 ],

@@ -39,7 +39,8 @@ pub fn rules(
     let cluster = cluster(chosen, file)?;
     let mut written = with_known(environment, |known| layers::of_file(file, cluster, known));
     // Like a login, a host alone chooses an entry of the file.
-    member::choose_pull_secrets(&mut written, &mut Spec::default(), &flags, !hosts.is_empty())?;
+    let filling = (!hosts.is_empty()).then(|| "`--registry`".to_owned());
+    member::choose_pull_secrets(&mut written, &flags, filling)?;
     let spec = Spec::merge([flags, written]);
     let which = if all { Which::All } else { Which::Matching };
     let has_hosts = !hosts.is_empty();

@@ -66,8 +66,13 @@ impl Context<'_> {
         let mut written = with_known(self.environment, |known| layers::of_file(self.file, cluster, known));
         problems.extend(cluster.into_iter().flat_map(|cluster| self.without_logins(cluster)));
         let is_faulty = problems.iter().any(Diagnostic::is_error);
-        let fills_one = self.flags.each.include.is_some() && self.purpose != Purpose::CleanUp;
-        choose_pull_secrets(&mut written, &mut variables, &self.flags, fills_one)?;
+        if matches!(self.purpose, Purpose::Logins | Purpose::Variables) {
+            variables.each.include = None;
+        }
+        let include = self.flags.each.include.as_ref().or(variables.each.include.as_ref());
+        // `delete` removes every pull secret from the named namespaces.
+        let filling = include.filter(|_| self.purpose != Purpose::CleanUp).map(|include| include.origin.to_string());
+        choose_pull_secrets(&mut written, &self.flags, filling)?;
         if let Some(cluster) = cluster {
             self.choose_certificate(cluster, &mut variables)?;
         }
@@ -201,14 +206,9 @@ impl Context<'_> {
     }
 }
 
-/// Flags and variables fill one pull secret: the only one, or the one that `--secret-name` chooses.
-/// Errors: usage: flags fill one (`fills_one`, or by logins) of several, or choose none of them.
-pub(super) fn choose_pull_secrets(
-    written: &mut Spec,
-    variables: &mut Spec,
-    flags: &Spec,
-    fills_one: bool,
-) -> Result<(), Failure> {
+/// Flags and variables fill one pull secret: the only one, or the one that `--secret-name` chooses. `filling` names such a flag or variable.
+/// Errors: usage: a flag or variable fills one of several, or the flags choose none of them.
+pub(super) fn choose_pull_secrets(written: &mut Spec, flags: &Spec, filling: Option<String>) -> Result<(), Failure> {
     let several = written.pull_secrets.len();
     if several < 2 {
         return Ok(());
@@ -220,13 +220,11 @@ pub(super) fn choose_pull_secrets(
             let message = "`--secret-name` names no pull secret of regcred.yaml";
             return Err(usage(message, "use the name of a pull secret in regcred.yaml"));
         }
-    } else if fills_one || flags.each.logins.is_some() {
+    } else if let Some(filling) = filling.or(flags.each.logins.as_ref().map(|logins| logins.origin.to_string())) {
         return Err(usage(
-            format!("regcred.yaml has {several} pull secrets, but the flags for logins and namespaces are for one"),
-            "choose one with --secret-name, or use --no-config",
+            format!("regcred.yaml has {several} pull secrets, but {filling} is for one"),
+            "choose one with --secret-name, or change regcred.yaml",
         ));
-    } else {
-        variables.each.include = None;
     }
     Ok(())
 }

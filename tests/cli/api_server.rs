@@ -327,7 +327,7 @@ fn a_secret_of_another_owner_stays_and_the_message_says_how_to_act_as_that_owner
         let (status, said) = run(&[&["delete", "-n", "team-a"], dry_run].concat(), answer);
         assert_eq!(status, 0, "{said}");
         let stays = "note: team-a/Secret/image-pull-secret stays: it is of owner acme\n  hint: run with its regcred.yaml \
-                     (`--config`), or with `--secret-name acme` if it has none\n";
+                     (`--config`), or with `--no-config --secret-name acme` if it has none\n";
         assert!(said.contains(stays) && said.contains("1 namespace: nothing to do"), "{said}");
     }
     let (status, said) = run(&["apply", "-n", "team-a"], answer);

@@ -931,6 +931,18 @@ fn the_gitignore_of_another_cluster_does_not_count() {
 }
 
 #[test]
+fn the_values_of_one_cluster_may_be_ignored_by_a_rule_beside_them() {
+    let folder = repository();
+    let config = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: x}\nspec:\n  pullSecrets: [{name: p}]\n  \
+        clusters: [{name: a}, {name: b}]\n";
+    put(&folder.path().join("regcred.yaml"), config);
+    let arguments = ["--format", "helm-values", "--cluster", "a", "--output", "a.yaml"];
+    is_refused(&render(folder.path(), &arguments));
+    put(&folder.path().join(".gitignore"), "/a.yaml\n");
+    succeeds(&render(folder.path(), &arguments));
+}
+
+#[test]
 fn our_gitignore_goes_only_when_nothing_in_clear_is_left() {
     let folder = repository();
     let path = folder.path().join("out/namespaces/a");

@@ -75,6 +75,20 @@ fn a_forged_lock_removes_nothing_of_others() {
 }
 
 #[test]
+fn a_forged_lock_replaces_nothing_of_others() {
+    for variables in [&[LOGIN][..], &[LOGIN, KEY]] {
+        for name in [".gitattributes", "kustomization.yaml", "namespaces/a/secret-image-pull-secret.yaml"] {
+            let place = Place::new();
+            place.put(&format!("out/{name}"), "theirs\n");
+            place.put("out/regcred.lock", &format!("# Written by regcred\n{name}\n"));
+            let (code, _, said) = place.run(variables, "-n a --format kustomization --output out");
+            assert!(code == 1 || name == ".gitattributes", "{name}: {said}");
+            assert_eq!(place.text(&format!("out/{name}")), "theirs\n");
+        }
+    }
+}
+
+#[test]
 fn a_committed_folder_of_temporaries_overwrites_nothing() {
     let place = Place::new();
     place.put("precious", "precious");

@@ -62,7 +62,7 @@ impl Attempt {
                 .hint("get a new token or certificate: the old one may have expired"),
             403 => Diagnostic::error(Code::ClusterForbids, format!("the cluster forbids to {verb} {object}{said}"))
                 .hint(
-                    "ask an administrator for that right; `regcred render --format rbac` writes the rights of `apply`",
+                    "ask an administrator for that right; `regcred render --format rbac` writes the rights of `apply` with the same flags",
                 ),
             _ => Diagnostic::error(
                 Code::ClusterRefuses,

@@ -1,5 +1,6 @@
 //! Reports what a run changed in each cluster, and what failed.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anyhow::Result;
@@ -116,8 +117,7 @@ fn reached(applied: &Applied, dry_run: bool) -> Option<Row> {
     if (!dry_run && applied.is_planned()) || (has_found_nothing && !applied.problems.is_empty()) {
         return None;
     }
-    let mut namespaces: Vec<_> = applied.done.iter().filter_map(|(step, _)| step.namespace.as_ref()).collect();
-    namespaces.dedup();
+    let namespaces: BTreeSet<_> = applied.done.iter().filter_map(|(step, _)| step.namespace.as_ref()).collect();
     let words = applied.done.iter().map(|(step, ending)| match ending {
         Some(Ending::Failed(_)) => "failed",
         Some(Ending::Gone) => "gone",

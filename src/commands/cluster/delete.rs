@@ -164,8 +164,9 @@ fn of_others(removal: &Removal<'_>, facts: &Facts) -> Vec<Diagnostic> {
     let note = |(owner, paths): (String, Vec<String>)| {
         let stay = if paths.len() == 1 { "stays: it is" } else { "stay: they are" };
         let message = format!("{} {stay} of owner {owner}", listed(&paths));
-        Diagnostic::note(Code::NotOurs, message)
-            .hint(format!("run with its regcred.yaml (`--config`), or with `--secret-name {owner}` if it has none"))
+        Diagnostic::note(Code::NotOurs, message).hint(format!(
+            "run with its regcred.yaml (`--config`), or with `--no-config --secret-name {owner}` if it has none"
+        ))
     };
     let references = (!referring.is_empty()).then(|| {
         let message = format!("the pull secret is not ours, so it and the reference of {} stay", listed(&referring));

@@ -1,15 +1,17 @@
 //! Explains which changes a run refuses, before it changes anything.
 
+use super::failures::grouped;
 use regcred_core::cluster::content::{self, Content};
 use regcred_core::cluster::facts::TYPE;
 use regcred_core::cluster::{Comparison, Delivery, Object, OnConflict, Step};
 use regcred_core::diagnostic::{Code, Diagnostic};
 use regcred_core::plan::{Action, Reason};
 
-/// One error for each object that the plan refuses.
+/// One error for the objects that the plan refuses for the same reason.
 pub(super) fn of(comparison: &Comparison, delivery: &Delivery<'_>) -> Vec<Diagnostic> {
     let refused = comparison.steps.iter().filter(|step| step.change.action == Action::Refuse);
-    refused.map(|step| explain(step, delivery)).collect()
+    let explained: Vec<_> = refused.map(|step| (step, explain(step, delivery))).collect();
+    grouped(explained.iter().map(|(step, problem)| (*step, problem)))
 }
 
 fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {

@@ -107,7 +107,8 @@ impl<'a> Observer<'a> {
             Kind::Tree if lines.is_empty() && marks.is_some_and(Marks::has_signed) => Owner::Proven,
             Kind::Tree if lines.is_empty() => Owner::Another,
             Kind::Tree if is_signed || (verdict == Verdict::Same && starts_as_ours(&place)?) => Owner::Proven,
-            Kind::Tree => Owner::Claimed,
+            Kind::Tree if is_merged || is_ours(&entry.path, &place)? => Owner::Claimed,
+            Kind::Tree => Owner::Another,
             Kind::File(_) if starts_as_ours(&place)? => Owner::Proven,
             Kind::File(_) => Owner::Another,
         };
@@ -143,11 +144,9 @@ impl<'a> Observer<'a> {
         let hashes = Hashes::of(lines, open(&place)?, self.key)?;
         let is_same = lines.iter().any(|line| line.verify(&hashes) == Verdict::Same);
         let is_as_written = is_same || !lines.iter().any(Line::tells);
-        let is_our_ignore_file =
-            path.as_str() == git::IGNORE_FILE && **read::text(&place)?.unwrap_or_default() == *git::IGNORE_ALL;
         // We write no `.gitignore` below the top. Git was asked while this one existed: without it, a Secret in clear could enter Git.
         let is_foreign_ignore_file = path.folders().next().is_some() && place.ends_with(git::IGNORE_FILE);
-        let owner = match is_our_ignore_file || is_marked(&place, b"\"app.kubernetes.io/managed-by\"")? {
+        let owner = match is_ours(path.as_str(), &place)? {
             _ if is_foreign_ignore_file => Owner::Another,
             _ if is_signed => Owner::Proven,
             // Without its key, the HMAC of a secret in clear says nothing.
@@ -248,6 +247,13 @@ pub fn starts_as_ours(place: &Path) -> io::Result<bool> {
     let start = start_of(place)?;
     let is_a_docker_config = DOCKER_CONFIG.iter().any(|ours| start.starts_with(ours.as_bytes()));
     Ok(start.is_empty() || is_a_docker_config || is_marked(place, b"regcred")?)
+}
+
+/// Whether a file is surely ours: it has our header, or is our `.gitignore`, or JSON with a label of our objects.
+fn is_ours(path: &str, place: &Path) -> io::Result<bool> {
+    let is_ignore_file = path == git::IGNORE_FILE;
+    Ok(is_marked(place, b"\"app.kubernetes.io/managed-by\"")?
+        || (is_ignore_file && **read::text(place)?.unwrap_or_default() == *git::IGNORE_ALL))
 }
 
 /// Whether a file has our header, or is JSON, which has no comment at its beginning, with this text.

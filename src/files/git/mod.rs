@@ -15,6 +15,7 @@ use crate::environment::place::{self, is_of_git, is_root};
 use crate::environment::{Environment, read_file, read_text};
 use crate::settings::target::Target;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
+use regcred_core::spec::Open;
 use repository::{Repository, Verdict, is_a_plain_file, lasts};
 
 pub const IGNORE_FILE: &str = ".gitignore";
@@ -33,9 +34,10 @@ pub struct Guard<'a> {
 }
 
 impl<'a> Guard<'a> {
-    /// A guard for the outputs of one run. The other clusters of a fleet have theirs in the same folder.
+    /// A guard for the outputs of one run. The other clusters of a fleet have their folders beside the folder of this one.
     pub fn new(target: &'a Target<'a>, outputs: impl IntoIterator<Item = PathBuf>) -> Self {
-        let fleet = target.cluster.and(target.path.parent()).map(Path::to_path_buf);
+        let is_one_file = target.options.format.chosen().is_some_and(|format| format.is_one_file());
+        let fleet = target.path.parent().filter(|_| target.cluster.is_some() && !is_one_file).map(Path::to_path_buf);
         let real = |path: PathBuf| place::resolve(&path).unwrap_or_default();
         let outputs: Vec<_> = outputs.into_iter().chain(fleet.clone()).flat_map(real).collect();
         let others = fleet.iter().filter_map(|fleet| fs::read_dir(fleet).ok()).flatten().flatten();

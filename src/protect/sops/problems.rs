@@ -61,16 +61,16 @@ fn no_rule(naming: Naming, rules: &Rules, file: &Path) -> Diagnostic {
     // What the user typed is shown only if it is spelled like the path of such a file.
     let shown = naming == Naming::ByPath || [".yaml", ".yml", ".json"].iter().any(|end| matched.ends_with(end));
     let name = if shown { format!("`{matched}`") } else { "the file of `--output`".to_owned() };
-    Diagnostic::error(Code::NoSopsRule, format!("no rule of `{}` matches {name}", rules.file.display())).hint(
-        match naming {
-            Naming::ByPath => {
-                r"add one with the keys that may open it: `path_regex: \.sops\.yaml$` is for every file, `^FOLDER/CLUSTER/` for those of one cluster"
-            }
-            Naming::ByFlag => {
-                r"add a rule before all others, with a `path_regex` that matches this file name: `secrets\.yaml$`, for example"
-            }
-        },
-    )
+    let hint = match naming {
+        Naming::ByPath => {
+            r"add one with the keys that may open it: `path_regex: \.sops\.yaml$` is for every file, `^FOLDER/CLUSTER/` for those of one cluster".to_owned()
+        }
+        Naming::ByFlag if shown => {
+            format!("add a rule for this file before all others: `path_regex: ^{}$`", matched.replace('.', r"\."))
+        }
+        Naming::ByFlag => "add a rule before all others, with a `path_regex` that matches this file name".to_owned(),
+    };
+    Diagnostic::error(Code::NoSopsRule, format!("no rule of `{}` matches {name}", rules.file.display())).hint(hint)
 }
 
 /// The output of sops is not the encrypted file.

@@ -5,9 +5,10 @@ use regcred_core::names::NamespacePattern;
 
 /// The longest list of names of namespaces.
 pub fn longest_list(spec: &Spec) -> usize {
-    let secrets = |all: &[PullSecret]| all.iter().map(|one| one.namespaces.include.len()).max();
+    let names = |namespaces: &Namespaces| namespaces.include.iter().filter_map(NamespacePattern::name).count();
+    let secrets = |all: &[PullSecret]| all.iter().map(|one| names(&one.namespaces)).max();
     let of = |cluster: &Cluster| {
-        let own = cluster.namespaces.as_ref().map(|namespaces| namespaces.include.len());
+        let own = cluster.namespaces.as_ref().map(names);
         own.max(secrets(cluster.pull_secrets.as_deref().unwrap_or_default()))
     };
     spec.clusters.iter().filter_map(of).chain(secrets(&spec.pull_secrets)).max().unwrap_or_default()
