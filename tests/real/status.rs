@@ -161,7 +161,8 @@ fn pods_that_fail_to_pull_are_shown_with_the_words_of_the_registry() {
     };
     let expected = json!([{"pod": "api", "place": "container", "name": "main", "image": "ghcr.io/acme/api:1",
         "reason": "ImagePullBackOff", "words": "failed to authorize: 401 Unauthorized", "lacks": ["image-pull-secret"],
-        "advice": "the Pod has no reference to image-pull-secret: a reference is added when a Pod is created"}]);
+        "advice": "the Pod has no reference to image-pull-secret: a Pod gets references only when it is created; once the Secret and the \
+            link are current, create it again (`kubectl rollout restart`)"}]);
     assert_eq!(pulls(&plain), expected, "the Pod is older than the reference");
     let expected = json!([{"pod": "api", "place": "init-container", "name": "first", "image": "quay.io/other/tool",
         "reason": "ErrImagePull", "words": "not found"}]);
@@ -214,7 +215,7 @@ fn a_pod_of_an_excluded_namespace_and_each_pod_that_fails_are_shown_with_what_he
     ] {
         assert!(run.stdout.contains(words), "{words} in {}", run.stdout);
     }
-    assert!(!run.stdout.contains("a reference is added when"), "{}", run.stdout);
+    assert!(!run.stdout.contains("a Pod gets references only"), "{}", run.stdout);
     let row = run.stdout.lines().find(|line| line.starts_with(&excluded)).unwrap();
     assert!(row.contains("excluded") && row.contains("1 pull fails"), "{row}");
 }

@@ -170,7 +170,7 @@ pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
     let Some(path) = redirected_stdout() else { return Ok(()) };
     if !is_a_plain_file(&path) && !target.allows_plaintext_in_git() {
         let hint = "write to a file without other names, with --output or through a pipe; ";
-        return Err(refusal("standard output goes to a file whose names cannot all be seen", hint));
+        return Err(refusal("standard output goes to a file with several names, or with none that can be seen", hint));
     }
     let alone = Target { cluster: None, ..target.clone() };
     check_file(&path, "the file that standard output goes to", vec![path.clone()], &alone)
@@ -191,7 +191,7 @@ pub fn check_file(path: &Path, name: &str, outputs: Vec<PathBuf>, target: &Targe
         return Ok(());
     }
     let places = place::resolve(path).map_err(|lost| {
-        refusal(&format!("{name} is at no certain place, as its path {lost}"), "name it by a direct path; ")
+        refusal(&format!("the place of {name} is unknown, because its path {lost}"), "name it by a direct path; ")
     })?;
     Guard::new(target, outputs).check(places.into_iter().map(|place| (place, name.to_owned())))
 }

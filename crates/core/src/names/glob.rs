@@ -124,9 +124,9 @@ mod tests {
             ("{a,b}".repeat(11), "the glob has more than 10 pairs of braces"),
             (
                 format!("{}z", format!("{{{}}}", ",".repeat(22)).repeat(10)),
-                "the glob has braces for more than 1024 globs without braces",
+                "the glob has braces that stand for more than 1024 globs",
             ),
-            ("{a,{b,c},d}".repeat(5), "the glob has braces for more than 1024 globs without braces"),
+            ("{a,{b,c},d}".repeat(5), "the glob has braces that stand for more than 1024 globs"),
             ("?".repeat(254), "the glob has 254 characters, 253 are allowed"),
             ("!a*".to_owned(), "the glob has a character that is not allowed at position 1"),
         ] {

@@ -32,9 +32,9 @@ impl fmt::Display for Fault {
             Self::TooLong(length, limit) => write!(f, "has {length} characters, {limit} are allowed"),
             Self::Character(position, what) => write!(f, "has {what} at position {position}"),
             Self::Edge(edge) => write!(f, "{edge} with a character that is no letter or digit"),
-            Self::NoGlob => f.write_str("has a bracket or brace that does not fit"),
+            Self::NoGlob => f.write_str("has an error in its brackets or braces"),
             Self::Braces(limit) => write!(f, "has more than {limit} pairs of braces"),
-            Self::Alternatives(limit) => write!(f, "has braces for more than {limit} globs without braces"),
+            Self::Alternatives(limit) => write!(f, "has braces that stand for more than {limit} globs"),
         }
     }
 }

@@ -81,7 +81,7 @@ mod tests {
         }
         for (bad, said) in [
             ("Team", "the namespace has a capital letter at position 1"),
-            ("kube-[a", "the glob has a bracket or brace that does not fit"),
+            ("kube-[a", "the glob has an error in its brackets or braces"),
             ("a_*", "the glob has an underscore at position 2"),
         ] {
             assert_eq!(serves(bad, "a").unwrap_err().to_string(), said);

@@ -108,7 +108,7 @@ fn a_bad_name_is_told_with_its_place_and_field() {
             "line 6, column 41: `pullSecret`: a part of the name is empty",
             "line 8, column 11: `name`: the name has a capital letter at position 1",
             "line 9, column 31: `include`: the glob has a capital letter at position 1",
-            "line 9, column 48: `exclude`: the glob has a bracket or brace that does not fit",
+            "line 9, column 48: `exclude`: the glob has an error in its brackets or braces",
             "line 10, column 28: `serviceAccounts`: the name has a capital letter at position 1",
             "line 11, column 23: `spec.pullSecrets[0].logins[0].preset`: unknown value; did you mean `ghcr`?",
         ]

@@ -32,7 +32,11 @@ pub(super) fn advice(delivery: &Delivery<'_>, space: &Space, pod: &Pod, lacks: &
             "its ServiceAccount {account} had other references when the Pod was created, or its template has a list \
              `imagePullSecrets`: create it again (`kubectl rollout restart`), or add {names} to the template"
         ),
-        Link::ServiceAccount | Link::Policy => "a reference is added when a Pod is created".to_owned(),
+        Link::ServiceAccount | Link::Policy => {
+            "a Pod gets references only when it is created; once the Secret and the link are current, create it again \
+             (`kubectl rollout restart`)"
+                .to_owned()
+        }
         Link::None => "add it to the Pod or its ServiceAccount".to_owned(),
     };
     Some(format!("the Pod has no reference to {names}: {why}"))

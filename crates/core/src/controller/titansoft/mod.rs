@@ -139,7 +139,7 @@ fn login(given: &Given<'_>) -> Result<Login, Diagnostic> {
         (Some((value, _)), Some((path, _))) => {
             let message = format!("both `{value}` and `{path}` are set, and each gives the whole login");
             Err(Diagnostic::error(Code::InvalidConfig, message)
-                .hint(format!("take `{value}` out: a file can be rotated")))
+                .hint(format!("remove `{value}`: only a file can change without a restart")))
         }
         (None, None) => {
             let message = "neither `CONFIG_DOCKERCONFIGJSON` nor `CONFIG_DOCKERCONFIGJSONPATH` is set";

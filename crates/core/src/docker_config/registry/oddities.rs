@@ -39,7 +39,7 @@ impl RegistryKey {
             ),
             (
                 matches!(path, "/v1" | "/v2"),
-                "ends in an API path without its slash, and matches no image",
+                "ends in `/v1` or `/v2` without a final slash, and matches no image",
                 format!("write {authority}"),
             ),
             (
@@ -74,7 +74,7 @@ impl RegistryKey {
             ),
             (
                 has_capitals(authority) && !host.starts_with('['),
-                "has capital letters, and is compared letter by letter",
+                "has capital letters, and the comparison is case-sensitive",
                 "write it as the images do".into(),
             ),
             (

@@ -160,11 +160,11 @@ fn the_advice_fits_the_reason_for_which_a_pod_lacks_a_reference() {
         found.failed_pulls.unwrap().remove(0).advice.unwrap_or_default()
     };
     for (account, references, words) in [
-        ("default", "[]", "a reference is added when a Pod is created"),
-        ("", "[]", "a reference is added when a Pod is created"),
+        ("default", "[]", "a Pod gets references only when it is created"),
+        ("", "[]", "a Pod gets references only when it is created"),
         ("default", r#"[{"name":"own"}]"#, "or its template has a list `imagePullSecrets`: create it again"),
         ("builder", "[]", "its ServiceAccount builder is not linked"),
-        ("late", "[]", "a reference is added when a Pod is created"),
+        ("late", "[]", "a Pod gets references only when it is created"),
         ("late", r#"[{"name":"own"}]"#, "or its template has a list `imagePullSecrets`: create it again"),
         ("unread", "[]", "not among those of this run, and was not read: add `--service-account unread`"),
         ("default", LINKED, ""),
