@@ -53,10 +53,10 @@ pub enum Kubeconfig {
 const LIMIT: u64 = 16 * 1024 * 1024;
 /// How long to wait for a writer of a pipe.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest list of namespaces: even as the JSON of kubectl, it names some hundred thousand.
+/// The longest list of namespaces, in bytes: room for several 100,000 namespaces in the JSON of kubectl.
 const LIMIT_OF_A_LIST: u64 = 512 * 1024 * 1024;
 
-/// Reads a file that a merge request may have changed, up to a limit: a regular file, standard input or a descriptor of the shell.
+/// Reads a regular file, standard input or a descriptor of the shell. A merge request may have changed it, so its length has a limit.
 ///
 /// # Errors
 /// The file system fails; the file is too long; it is a device or a pipe, which may never end; or a link leads out of its work tree.
@@ -174,7 +174,7 @@ impl Environment {
         self.variables.get(&OsString::from(name)).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
     }
 
-    /// The globs of a guard variable; a value that is not UTF-8 allows nothing.
+    /// The value of a variable that lists what is allowed; a value that is not UTF-8 allows nothing.
     pub fn guard(&self, name: &str) -> Option<&str> {
         self.setting(name).or(self.is_set(name).then_some(""))
     }

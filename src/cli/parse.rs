@@ -91,6 +91,7 @@ fn as_render(typed: &[OsString]) -> Option<ArgMatches> {
 fn with_effects(command: clap::Command) -> clap::Command {
     let explained = |argument: clap::Arg| {
         let setting = argument.get_long().and_then(typed::find);
+        // A rule's text is the kind of run, then `,` or `:` and a reason. The help shows only the kind.
         let rules = setting.into_iter().flat_map(rules).filter(|(value, _)| value.is_none());
         let kinds = rules.filter_map(|(_, rule)| Some(rule.when.split([',', ':']).next()?.replace('`', "")));
         let heading = argument.get_help_heading().unwrap_or_default().replace("With ", "without ");

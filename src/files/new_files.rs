@@ -9,7 +9,7 @@ use super::{check_folder, failure};
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
 
 /// Writes the files under `root`; no file holds a secret.
-/// Errors: some files exist: the error names all of them, and nothing is written. Or the file system's.
+/// Errors: some files exist (the error names all of them, and nothing is written), or the file system fails.
 pub fn write(root: &Path, files: &[(String, String)]) -> Result<(), Failure> {
     let new = files.iter().filter(|(name, _)| in_the_way(root, name).is_none());
     let new = new.map(|(name, _)| format!("move `{name}` here, ")).collect::<Vec<_>>().concat();
@@ -34,7 +34,7 @@ fn in_the_way<'a>(root: &Path, name: &'a str) -> Option<&'a str> {
     [name].into_iter().chain(others.iter().copied()).find(|name| root.join(name).symlink_metadata().is_ok())
 }
 
-/// The names of which Helmfile reads one.
+/// The names that Helmfile looks for.
 const HELMFILES: [&str; 3] = ["helmfile.yaml", "helmfile.yaml.gotmpl", "helmfile.d"];
 
 fn exists(name: &str, new: &str) -> Diagnostic {

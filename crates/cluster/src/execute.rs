@@ -34,8 +34,8 @@ pub enum Ending {
     Failed(Diagnostic),
 }
 
-/// Executes the steps: first the cluster-wide ones, then those of each namespace in order, several namespaces at once. The outcomes are
-/// in the order of the steps. `after_each` is called after each step that was tried, even if the step failed.
+/// Executes the steps: first the ones without a namespace, which begin the list, then those of each namespace in order, several
+/// namespaces at once. The outcomes are in the order of the steps. `after_each` is called after each step that was tried.
 pub async fn execute(
     server: &Server,
     delivery: &Delivery<'_>,
@@ -126,7 +126,7 @@ impl Run<'_> {
                 self.server.rest(pauses.another()).await?;
             }
             match self.server.find::<Account>(path.clone()).await? {
-                // Another writer may change the list once and back, but hardly twice.
+                // If the list is as expected twice, the refusal has another reason: hardly any writer changes it and back twice.
                 Some(account) if account.image_pull_secrets == list && refusal.code() == 422 => {
                     unchanged += 1;
                     if unchanged > 1 {

@@ -17,7 +17,7 @@ use regcred_core::recipient::{Authority, Recipient};
 
 impl Run<'_> {
     /// The changes, and the files that wait to be published.
-    /// Errors: a file of somebody else is in the way, a recipient is not approved, or the file system refuses.
+    /// Errors: a file of somebody else is in the way, a login is in clear, a recipient is not approved, or the file system refuses.
     pub(super) fn finish(mut self) -> Result<(Prepared, Option<Pending>), Failure> {
         self.add_settings_of_git()?;
         match self.refuse_what_is_in_the_way() {
@@ -110,7 +110,7 @@ impl Run<'_> {
         path.match_indices('/').map(|(end, _)| &path[..end]).find(is_no_folder).unwrap_or(path)
     }
 
-    /// A comparison fails if Git would take a login in clear in place of an encrypted one. A run replaces the file, and reports it.
+    /// If a login is in clear where it should be encrypted, a comparison fails. A run replaces the file, and warns.
     fn check_what_is_in_clear(&mut self) -> Result<(), Failure> {
         if self.tally.in_clear.is_empty() {
             return Ok(());
@@ -126,7 +126,7 @@ impl Run<'_> {
     /// Refuses recipients without approval, before anything is published.
     fn check_recipients(&mut self) -> Result<(), Failure> {
         let listed = approval::listed(self.target.environment);
-        // A run fails if the lock is gone, and a comparison can tell that without the key.
+        // If the lock is missing, a run fails. A comparison says so even without the key.
         let may_be_lost = self.mode != Mode::Write && listed.is_none() && self.root.state == State::Unlisted;
         let is_lost = may_be_lost && self.tally.finds_one;
         let authority = match listed {
@@ -173,8 +173,7 @@ impl Run<'_> {
             Kind::Tree => Approved::latest(&ours.approved, self.key).map(|(_, approved)| approved),
             Kind::File(_) => self.tally.of_a_single_file(),
         };
-        // A signed line of the lock shows an earlier run, even if its encrypted documents were removed. An interrupted first run has
-        // a journal.
+        // A signed line of the lock shows an earlier run, even without its documents. A journal may be of an interrupted first run.
         let is_signed = !self.root.has_journal && ours.lines().any(|(path, line)| line.is_signed(path, self.key));
         self.tally.history(approved, is_signed, self.target.accepted())
     }
@@ -230,7 +229,7 @@ impl Run<'_> {
         }
     }
 
-    /// Writes the journal, and keeps only the work that is left.
+    /// Writes the journal, and returns the work that remains.
     fn seal(mut self, left_over: Vec<TreePath>) -> Result<(Prepared, Option<Pending>), Failure> {
         let Some(staging) = self.staging.take() else { return Ok((self.prepared, None)) };
         let writes =

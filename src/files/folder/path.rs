@@ -26,12 +26,12 @@ pub fn staging_beside(name: &OsStr) -> String {
     format!(".{}{STAGING}", Digest::of(name.as_encoded_bytes()))
 }
 
-/// The path of a file below a root: parts joined by `/`, without white space, and never `..`, `.git` or one of our own two names.
+/// The path of a file below a root: parts joined by `/`, without white space, and never `..` or `.git`, or one of our two names at the root.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreePath(String);
 
 impl FromStr for TreePath {
-    /// Callers say what the text is the path of.
+    /// The caller's message names the path.
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {

@@ -11,13 +11,14 @@ use super::turn::Turn;
 use crate::files;
 use regcred_core::diagnostic::Failure;
 
-/// The work that is left in a folder. Many folders wait at once, so it holds nothing about unchanged files.
+/// The work that remains for a folder. Many folders wait at once, so it holds nothing about unchanged files.
 pub(super) struct Pending {
     pub root: PathBuf,
     pub kind: Kind,
     /// The files that wait under a number.
     pub staged: Vec<(String, usize)>,
     pub left_over: Vec<TreePath>,
+    /// The journal that becomes the lock.
     pub lock: Option<PathBuf>,
     pub staging: Staging,
     /// Held until the end, so that only one run works at a time.
@@ -36,7 +37,7 @@ impl Pending {
             let moved = act(Act::Put(&from), &self.root, &to);
             moved.map_err(|error| files::failure(error, &self.kind.shown(path)))?;
         }
-        // Our `.gitignore` comes first by its name, and goes last: it covers Secrets that are still there.
+        // Our `.gitignore` has the first name, so it goes last: it covers Secrets that are still there.
         for path in self.left_over.iter().rev() {
             remove(path, &self.root).map_err(|error| files::failure(error, &self.kind.shown(path.as_str())))?;
         }
@@ -48,7 +49,7 @@ impl Pending {
         Ok(())
     }
 
-    /// Moves the folders of a new tree as a whole: they are complete, and the target has no folders yet.
+    /// Moves each folder of a new tree as a whole: it is complete, and the target has no folders yet.
     fn publish_folders(&self) -> io::Result<()> {
         let publish = |entry: fs::DirEntry| act(Act::Put(&entry.path()), &self.root, Path::new(&entry.file_name()));
         match fs::read_dir(self.staging.tree()) {
@@ -75,7 +76,7 @@ enum Act<'a> {
     RemoveFolder,
 }
 
-/// Does not follow a link in place of the root or a folder below it, even if the link is created at this moment.
+/// Acts on a path, and follows no link in place of the root or a folder below it, even if the link is created at this moment.
 fn act(act: Act<'_>, root: &Path, path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -105,7 +106,7 @@ mod tests {
     use crate::files::Protection;
 
     #[expect(clippy::disallowed_methods, reason = "a fixture")]
-    /// A run with one new file and one leftover file, both in a folder that becomes a link when the files are staged.
+    /// Publishes new files and removes leftover files, after the folder `team` became a link.
     fn publish_through_a_link(new: &[&str], left_over: &[&str]) -> (tempfile::TempDir, Result<(), Failure>) {
         let folder = tempfile::tempdir().unwrap();
         let [root, target] = ["root", "target"].map(|name| folder.path().join(name));

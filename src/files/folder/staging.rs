@@ -1,8 +1,8 @@
 //! Keeps new files beside their places until all of them are written. Several threads write at once.
 //!
-//! The new files are in one folder of mode 0700 that Git ignores, so a killed run leaves nothing in another place. Files are under
-//! numbers, or, for a new tree, at their later paths below a subfolder. The folder's `lock` is a journal: it is complete before the
-//! first file of the target changes.
+//! The new files are in one folder of mode 0700 that Git ignores, so a killed run leaves nothing elsewhere. The name of a file is a
+//! number, or, in a folder of a new tree, its later path below a subfolder. The folder's `lock` is a journal: it is
+//! complete before the first file of the target changes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -34,8 +34,7 @@ enum State {
     Committed,
 }
 
-/// The journal that a killed run left in a tree. It is ignored if Git could have written it: in a checkout, no folder has mode 0700
-/// and no file mode 0400.
+/// The journal of a killed run, unless Git could have written it: a checkout has no file of mode 0400 in a folder of mode 0700.
 pub fn journal(root: &Path) -> Result<Option<Lock>, Failure> {
     let folder = root.join(path::STAGING);
     let journal = folder.join(JOURNAL);
@@ -58,7 +57,7 @@ impl Staging {
         Ok(Self { folder, count: AtomicUsize::new(0), state: Mutex::new(State::Untouched) })
     }
 
-    /// A new temporary and its number. If it will hold a secret, only its owner can read it.
+    /// A new temporary and its number. If it will hold a secret in clear, only its owner can read it.
     pub fn create(&self, protection: Protection) -> io::Result<(usize, File)> {
         self.open()?;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +87,7 @@ impl Staging {
     }
 
     /// Writes the journal, by which the next run recognizes the files of a killed run; the target has not changed yet. Unless the target
-    /// is new, waits until the journal is on the disk, because a power failure may lose files.
+    /// is new, waits until the journal is on the disk: a power failure must not lose it.
     pub fn seal(&self, lock: &Lock, is_new: bool) -> io::Result<PathBuf> {
         self.open()?;
         let journal = self.folder.join(JOURNAL);
@@ -140,7 +139,7 @@ pub fn publish_journal(journal: &Path, root: &Path) -> io::Result<()> {
     fs::set_permissions(&lock, fs::Permissions::from_mode(0o644))
 }
 
-/// Replaces the lock of a tree through a separate folder.
+/// Replaces the lock of a tree. A separate folder holds the new lock until it is complete.
 pub fn publish_lock(root: &Path, lock: &Lock) -> io::Result<()> {
     let folder = root.join(format!("{}-lock", path::STAGING));
     discard(&folder)?;
@@ -170,7 +169,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Removes a folder of temporaries. Anything but a folder is not ours.
+/// Removes a folder of temporaries. Anything but a folder is not ours, and an error.
 fn discard(folder: &Path) -> io::Result<()> {
     match folder.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -20,12 +20,12 @@ pub(super) struct Tally {
     /// Whether the lock proves that there was a file whose marks are gone.
     pub was_ours: bool,
     pub finds_one: bool,
-    /// The recipients with a signature in the wanted documents.
+    /// The recipients in the signed marks of the wanted documents.
     pub signed: BTreeSet<String>,
-    /// The recipients with a signature in any document.
+    /// The recipients in all signed marks.
     pub signed_anywhere: BTreeSet<String>,
     pub named: BTreeSet<String>,
-    /// The recipients of the documents that are kept, and that were, or would be, encrypted.
+    /// The recipients of the wanted documents: kept, encrypted, or to be encrypted.
     pub recipients: Recipients,
     /// The recipients who could not open a document before, with its name.
     pub moved: BTreeMap<Recipient, String>,
@@ -42,14 +42,14 @@ impl Tally {
         self.named.append(&mut marks.named_recipients(is_believed));
     }
 
-    /// Adds the recipients of documents that were, or would be, encrypted.
+    /// Adds the recipients of the wanted documents of a file.
     pub(super) fn address(&mut self, seen: Option<Seen>) {
         let Seen { recipients, moved, .. } = seen.unwrap_or_default();
         self.recipients.extend(recipients);
         self.moved.extend(moved);
     }
 
-    /// The recipients of a single file, which has no lock: those with a signature in the wanted documents, else in any document.
+    /// The recipients of a single file, which has no lock: those in signed marks of the wanted documents, else in any signed mark.
     pub(super) fn of_a_single_file(&self) -> Option<BTreeSet<String>> {
         [&self.signed, &self.signed_anywhere].into_iter().find(|signed| !signed.is_empty()).cloned()
     }

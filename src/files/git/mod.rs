@@ -45,8 +45,7 @@ impl<'a> Guard<'a> {
         Self { target, roots: HashMap::new(), repositories: HashMap::new(), outputs, others }
     }
 
-    /// Whether the run may replace or remove the file with the rule that ignores a path. In its folder a cluster removes no `.gitignore`
-    /// while it has a Secret in clear there.
+    /// Whether a run may lose the file with the rule that ignores a path. This run keeps a `.gitignore` as long as it covers a plain Secret.
     fn may_lose(&self, rules: &Path, path: &Path) -> bool {
         let covers = |rules: &Path| rules.ends_with(IGNORE_FILE) && path.starts_with(rules.parent().unwrap_or(rules));
         let is_lost = |rules: &PathBuf| {
@@ -56,14 +55,13 @@ impl<'a> Guard<'a> {
         place::resolve(rules).map_or(true, |places| places.iter().any(is_lost))
     }
 
-    /// Refuses files with a plain Secret that Git tracks or would add. Each file has a path without links, and the name that messages use
-    /// for it.
+    /// Refuses files with a plain Secret that Git tracks or would add. Each file has a path without links, and its name in messages.
     /// Errors: a file is in a work tree, and is tracked or not ignored, or Git cannot tell.
     pub fn check(&mut self, files: impl IntoIterator<Item = (PathBuf, String)>) -> Result<(), Failure> {
         if self.target.allows_plaintext_in_git() {
             return Ok(());
         }
-        // By the work tree that is asked, and the nearest work tree.
+        // The key: the work tree that is asked, and the work tree nearest to the file.
         let mut groups: BTreeMap<(PathBuf, PathBuf), Vec<(PathBuf, String)>> = BTreeMap::new();
         for (path, name) in files {
             let roots = self.roots_around(&path);
@@ -78,7 +76,7 @@ impl<'a> Guard<'a> {
         groups.into_iter().try_for_each(|((root, nearest), files)| self.ask(&root, Some(&nearest), &files))
     }
 
-    /// Refuses a folder of temporaries with plain Secrets if Git tracks something there: a killed run would leave the Secrets to Git.
+    /// Refuses a folder of temporaries with plain Secrets if Git tracks something there: after a killed run, Git would add them.
     pub fn check_temporaries(&mut self, folder: &Path) -> Result<(), Failure> {
         if self.target.allows_plaintext_in_git() {
             return Ok(());
@@ -87,8 +85,8 @@ impl<'a> Guard<'a> {
         self.roots_around(folder).iter().try_for_each(|root| self.ask(root, None, &files))
     }
 
-    /// Asks a repository whether it tracks files, or also whether it would add them. An outer repository adds files below the nearest
-    /// one only if it already has files there.
+    /// Asks a repository whether it tracks these files, and, if `nearest` is known, whether it would add them. An outer repository adds
+    /// files below the nearest work tree only if it tracks files there.
     fn ask(&mut self, root: &Path, nearest: Option<&Path>, files: &[(PathBuf, String)]) -> Result<(), Failure> {
         let unknown = |trouble: repository::Trouble| {
             let name = files.first().map_or("", |(_, name)| name);
@@ -98,7 +96,7 @@ impl<'a> Guard<'a> {
         };
         if !self.repositories.contains_key(root) {
             let repository = Repository::open(root, self.target.environment).map_err(unknown)?;
-            // Then Git does not take the inner work tree for a repository, and adds its files to the outer one.
+            // If both have one folder `.git`, Git does not take the inner work tree for a repository, and adds its files to the outer one.
             if let Some((other, _)) = self.repositories.iter().find(|(_, other)| other.folder == repository.folder) {
                 let reason = format!("it shares its folder `.git` with the work tree {}", other.display());
                 return Err(unknown(repository::Trouble::new(&reason, repository::ELSEWHERE)));
@@ -165,7 +163,7 @@ fn refusal(what: &str, remedy: &str) -> Failure {
     )
 }
 
-/// Refuses standard output if it is redirected to a file that may hold no plain Secret.
+/// Refuses standard output if it is redirected to a file that must not hold a plain Secret.
 pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
     let Some(path) = redirected_stdout() else { return Ok(()) };
     if !is_a_plain_file(&path) && !target.allows_plaintext_in_git() {
@@ -176,7 +174,7 @@ pub fn check_stdout(target: &Target<'_>) -> Result<(), Failure> {
     check_file(&path, "the file that standard output goes to", vec![path.clone()], &alone)
 }
 
-/// The file that standard output goes to, if it is one; an empty path if its name cannot be seen. Only Linux reports such names.
+/// The file that standard output goes to; an empty path if its name cannot be seen. `None` except on Linux, and for anything but a file.
 pub fn redirected_stdout() -> Option<PathBuf> {
     let open = rustix::fs::fstat(io::stdout()).ok()?;
     let is_a_file = FileType::from_raw_mode(open.st_mode) == FileType::RegularFile && open.st_nlink > 0;
@@ -185,7 +183,7 @@ pub fn redirected_stdout() -> Option<PathBuf> {
     (cfg!(target_os = "linux") && is_a_file).then(|| if is_it { path } else { PathBuf::new() })
 }
 
-/// Refuses a single file that may hold no plain Secret, in a run with these outputs.
+/// Refuses a single file that must not hold a plain Secret, in a run with these outputs.
 pub fn check_file(path: &Path, name: &str, outputs: Vec<PathBuf>, target: &Target<'_>) -> Result<(), Failure> {
     if target.allows_plaintext_in_git() {
         return Ok(());
@@ -206,8 +204,7 @@ pub fn in_work_tree(folder: &Path) -> bool {
     real.ancestors().any(is_root)
 }
 
-/// The name of an output within its repository, which does not depend on the place of the checkout: the path from the top of the work tree,
-/// or else from the working directory.
+/// A name of an output that is the same in every checkout: its path from the top of the work tree, or else from the working directory.
 pub fn name_in_work_tree(target: &Target<'_>) -> String {
     let real = |path: &Path| place::resolve(path).ok().and_then(|mut places| places.pop());
     let place = real(&target.path).unwrap_or_else(|| target.path.clone());
@@ -222,8 +219,7 @@ pub fn name_in_work_tree(target: &Target<'_>) -> String {
 fn top(path: &Path) -> Option<&Path> {
     let is_submodule = |top: &&Path| {
         let git = top.join(".git");
-        // In a submodule, `.git` names `../.git/modules/NAME`; in a linked work tree, or with a separate folder for Git, it names another
-        // place.
+        // In a submodule, `.git` names `../.git/modules/NAME`; in a linked work tree, or with a separate Git folder, another place.
         git.is_file() && read_text(&git).is_ok_and(|text| text.trim().split('/').any(|part| part == "modules"))
     };
     let mut tops = path.ancestors().filter(|ancestor| is_root(ancestor)).peekable();

@@ -25,12 +25,12 @@ const VARIABLES: [&str; 3] = ["PATH", "HOME", "XDG_CONFIG_HOME"];
 /// With these variables, the user's Git may read ignore rules outside of the repository that the Git of regcred does not read.
 const OF_OTHER_RULES: [&str; 5] =
     ["GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_SYSTEM"];
-/// The settings with which a repository could run programs, or answer for another place.
+/// Overrides settings with which a repository could run programs, or mislead Git.
 const HARDENED: &str = "--no-pager -c core.fsmonitor=false -c core.hooksPath=/dev/null -c safe.bareRepository=explicit \
      -c core.untrackedCache=false";
 /// The variables that turn something on.
 const ON: [&str; 2] = ["GIT_NO_LAZY_FETCH", "GIT_NO_REPLACE_OBJECTS"];
-/// The variables that turn something off. The settings of a user may name files for traces.
+/// The variables that turn something off, such as traces to the files that a user's settings name.
 const OFF: [&str; 5] =
     ["GIT_OPTIONAL_LOCKS", "GIT_TERMINAL_PROMPT", "GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF"];
 
@@ -40,7 +40,7 @@ pub struct Repository {
     /// Its folder `.git`, without links.
     pub folder: PathBuf,
     tracked: BTreeSet<Vec<u8>>,
-    /// The tracked files with rules that are not checked out.
+    /// The tracked `.gitignore` files that are not checked out.
     lost_rules: BTreeSet<Vec<u8>>,
     /// Whether `a` and `A` are the same file.
     ignores_case: bool,
@@ -49,10 +49,10 @@ pub struct Repository {
 
 /// How Git treats a file.
 pub enum Verdict {
-    /// Git tracks the file, a folder of it, or a file below it.
+    /// Git tracks the path, a folder above it, or something below it.
     Tracked,
     NotIgnored,
-    /// Ignored by a rule in this file, if one was asked for; a relative path begins at the root.
+    /// Ignored by a rule in this file, whose path is absolute or begins at the root; `None` if rules were not asked for.
     Ignored(Option<PathBuf>),
 }
 
@@ -65,12 +65,12 @@ pub struct Trouble {
 
 impl Repository {
     /// Opens the work tree whose top is `root`, a path without links.
-    /// Errors: `git` is missing, or fails.
+    /// Errors: `git` is missing or fails, or the work tree has an unusual layout.
     pub fn open(root: &Path, environment: &Environment) -> Result<Self, Trouble> {
         let Some(program) = Program::find("git", environment, environment.only(&VARIABLES), LIMIT) else {
             return Err(Trouble::new("no program `git` is on PATH", "install git in the image of this job; "));
         };
-        // Git checks the owner only if it looks for the repository itself; but it may not look above the root.
+        // Git checks the owner only of a repository that it finds on its own. So let it search, but not above the root.
         let Ok(ceiling) = env::join_paths(root.parent()) else {
             return Err(Trouble::new("the path of the work tree holds a colon", ""));
         };
@@ -81,7 +81,7 @@ impl Repository {
         let places = run(&program, &["rev-parse", "--absolute-git-dir", "--show-cdup"], Vec::new()).map_err(fail)?;
         let end = places.iter().position(|byte| *byte == b'\n').unwrap_or(places.len());
         let (folder, top) = places.split_at(end);
-        // The user's Git follows `core.worktree`, and then the names in the index begin there. A repository without a work tree says nothing.
+        // The user's Git follows `core.worktree`, and then the names in the index begin there. Without a work tree, Git prints nothing.
         if !top.trim_ascii().is_empty() {
             let remedy = "run `git config --unset core.worktree` there, or write outside of the work tree; ";
             return Err(Trouble::new("its `core.worktree` names another folder", remedy));
@@ -96,7 +96,7 @@ impl Repository {
         let question = ["config", "--get", "--type=bool", "--default=false", "core.ignoreCase"];
         let ignores_case = run(&program, &question, Vec::new()).map_err(fail)?.starts_with(b"true");
         let listed = match run(&program, &["ls-files", "-t", "--sparse", "-z"], Vec::new()) {
-            // Git before 2.36 has neither this option nor a sparse index.
+            // Git before 2.35 does not have this option, and always lists the files of a sparse index.
             Err(program::Trouble::Failed { code: Some(129), .. }) => {
                 run(&program, &["ls-files", "-t", "-z"], Vec::new())
             }
@@ -163,7 +163,7 @@ impl Repository {
             || self.tracked.range(below.clone()..).next().is_some_and(|tracked| tracked.starts_with(&below))
     }
 
-    /// Whether Git tracks the path, a folder of it, or something below it.
+    /// Whether Git tracks the path, a folder above it, or something below it.
     fn tracks(&self, path: &Path) -> bool {
         path.ancestors().any(|folder| self.tracked.contains(&self.key(bytes(folder)))) || self.tracks_below(path)
     }
@@ -211,7 +211,7 @@ impl Trouble {
     }
 }
 
-/// Whether a file with rules stays, and is where people look for rules. A hostile repository may name any other file.
+/// Whether an ignore file is permanent, and in a usual place. A hostile repository may name any other file.
 pub fn lasts(rules: &Path, root: &Path, git: &Path) -> bool {
     let folder = rules.parent().and_then(|folder| folder.canonicalize().ok()).unwrap_or_default();
     if place::is_of_git(rules) || place::is_of_git(&folder) || folder.starts_with(git) {
@@ -223,7 +223,7 @@ pub fn lasts(rules: &Path, root: &Path, git: &Path) -> bool {
     if is_of_the_user { !folder.starts_with("/proc") && !folder.starts_with("/dev") } else { is_a_plain_file(rules) }
 }
 
-/// Whether this is a regular file under one name, and no link.
+/// Whether this is a regular file without other hard links, and no symbolic link.
 pub fn is_a_plain_file(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|found| found.is_file() && found.nlink() == 1)
 }

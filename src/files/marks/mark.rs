@@ -25,9 +25,9 @@ pub struct Mark {
     pub context: Digest,
     /// The hash of the encrypted document.
     pub ciphertext: Digest,
-    /// The HMAC of the Docker config, the context, and the recipients in variables.
+    /// The HMAC of the secret text, the context, and the recipients that variables name.
     pub content: Option<Digest>,
-    /// The HMAC of the whole mark.
+    /// The HMAC of all other fields.
     pub signature: Option<Digest>,
 }
 
@@ -112,7 +112,7 @@ impl Mark {
     }
 }
 
-/// The recipients in the form of a mark.
+/// The fingerprints of the recipients, joined by commas.
 pub fn fingerprints(recipients: &Recipients) -> String {
     recipients.iter().map(regcred_core::recipient::Recipient::fingerprint).collect::<Vec<_>>().join(",")
 }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_survives_its_line() {
+    fn a_mark_is_read_as_it_was_written() {
         for mark in [mark(None), mark(Some("content"))] {
             let line = mark.line();
             assert_eq!(Mark::parse(line.as_bytes()), Some(mark.clone()), "{line}");

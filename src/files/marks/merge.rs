@@ -10,7 +10,7 @@ enum Place {
     Theirs,
 }
 
-/// The lines of both sides, each with its end, if all markers are there.
+/// The lines of both sides, with their line ends; `None` without a conflict, or if a marker is missing.
 pub fn sides(text: &[u8]) -> Option<[Vec<&[u8]>; 2]> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let (mut place, mut conflicts) = (Place::Both, 0_usize);
@@ -38,7 +38,7 @@ pub fn sides(text: &[u8]) -> Option<[Vec<&[u8]>; 2]> {
     (place == Place::Both && conflicts > 0).then_some([ours, theirs])
 }
 
-/// The character of a marker: seven times, then the line end or a name. In a base that is itself a merge, markers are longer.
+/// The character that a marker repeats seven times, before a blank or the line end. The longer markers of a nested merge are text.
 fn marker(line: &[u8]) -> Option<u8> {
     let first = *line.first()?;
     let count = line.iter().take_while(|byte| **byte == first).count();

@@ -78,11 +78,17 @@ pub struct Marks<'a> {
 /// How an existing document compares with the wanted one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Finding {
+    /// The key proves that it holds the wanted secret.
     Current,
+    /// Nothing differs, but nothing proves its secret.
     Unproven,
+    /// Its secret or its context differs.
     Stale,
+    /// Its recipients or rules differ.
     Readdressed,
+    /// It does not match its mark.
     Edited,
+    /// No key of ours has signed its mark.
     Unsigned,
 }
 
@@ -117,7 +123,7 @@ impl<'a> Marks<'a> {
         Self { key, text: Zeroizing::new(text), documents, seen: Mutex::default() }
     }
 
-    /// The fingerprints of the recipients with a signature of a key.
+    /// The fingerprints of the recipients in signed marks.
     pub fn signed_recipients(&self) -> BTreeSet<String> {
         let signed = self.documents.values().flatten().filter(|marked| marked.is_signed);
         signed.flat_map(|marked| marked.mark.each_recipient()).collect()
@@ -129,7 +135,7 @@ impl<'a> Marks<'a> {
         marks.filter(|mark| is_meant(mark)).flat_map(Mark::each_recipient).collect()
     }
 
-    /// The recipients with a signature in the document of this name; if a merge has left several such documents, in all of them.
+    /// The recipients in the signed mark of this name; if a merge has left several, the recipients that all of them name.
     fn recipients_before(&self, name: &str) -> Option<BTreeSet<String>> {
         let signed = self.documents.get(name).into_iter().flatten().filter(|marked| marked.is_signed);
         signed.map(|marked| marked.mark.each_recipient().collect()).reduce(|one, other| &one & &other)

@@ -18,9 +18,9 @@ pub struct Seen {
     pub absent: bool,
     /// The mark of a document is written again, because the key has changed.
     pub resigned: bool,
-    /// The recipients of the documents that were, or would be, encrypted.
+    /// The recipients of the documents: reused, encrypted, or to be encrypted.
     pub recipients: Recipients,
-    /// The recipients with a signature in the existing documents.
+    /// The recipients in the signed marks of the existing documents.
     pub signed: BTreeSet<String>,
     /// The recipients that could not open the existing document, with its name.
     pub moved: BTreeMap<Recipient, String>,

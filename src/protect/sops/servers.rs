@@ -15,9 +15,9 @@ use regcred_core::manifest::expands_too_far;
 const VARIABLE: &str = "VAULT_ADDR";
 /// Rules of `sops publish`, which does not run here.
 const NOT_OURS: &str = "destination_rules";
-/// A part of the name of the fields with addresses of Azure.
+/// A part of the name of each field for keys in Azure.
 const OF_AZURE: &str = "azure";
-/// The ends of the names of all hosts that keep keys in a cloud of Azure.
+/// The ends of the names of all hosts that keep keys in Azure and its other clouds.
 const HOSTS_OF_AZURE: [&str; 5] = [
     ".vault.azure.net",
     ".vault.azure.cn",
@@ -25,20 +25,20 @@ const HOSTS_OF_AZURE: [&str; 5] = [
     ".managedhsm.azure.net",
     ".managedhsm.usgovcloudapi.net",
 ];
-/// YAML notations that a reader in Go decodes, but perhaps not ours.
+/// YAML notations that a reader in Go decodes, and ours perhaps does not.
 const TAGS: [&str; 3] = ["!!binary", "!<", "%TAG"];
 
 /// The kind of server at an address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Service {
-    /// A Vault, which gets its token.
+    /// A Vault, which gets the Vault token of the job.
     Vault,
     /// An Azure key vault, which gets the identity of the job.
     Azure,
 }
 
-/// Checks that every server in these rules is known. If the job has a token of Vault, each Vault must be in `VAULT_ADDR`. A server of
-/// Azure must have a known host name. Any server may also be an approved recipient.
+/// Checks that every server in these rules is known. If the job has a token of Vault, each Vault must be the one in `VAULT_ADDR`. A server
+/// of Azure must have a known host name. The server of an approved recipient is known, too.
 /// Errors: a server is unknown, or the rules cannot be read.
 pub fn check(rules: &[u8], approved: &BTreeSet<String>, environment: &Environment) -> Result<(), Diagnostic> {
     let named = named(rules).ok_or_else(|| unreadable(rules))?;
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_in_the_place_of_azure_is_refused_with_and_without_a_token() {
+    fn an_unknown_server_in_a_field_of_azure_is_refused_with_and_without_a_token() {
         let key = |address: &str| {
             format!("creation_rules: [{{key_groups: [{{azure_keyvault: [{{vaultUrl: '{address}', key: k}}]}}]}}]")
         };

@@ -63,7 +63,7 @@ pub(super) struct Here {
     pub(super) secrets: LiteMap<usize, Box<Held>>,
     /// ServiceAccounts that got a reference, so that the reference counts as ours even without a Secret.
     pub(super) linked: LiteMap<ResourceName, ()>,
-    /// ServiceAccounts that lost a reference, and whose managers the API server does not record.
+    /// ServiceAccounts from which an unrecorded writer removed a reference: the next patch makes the API server record writers.
     pub(super) unrecorded: BTreeSet<ResourceName>,
     pub(super) standing: Standing,
     /// By the number of the pull secret: whether the namespace is chosen, even if it has opted out.
@@ -115,8 +115,7 @@ fn kept(all: BTreeMap<String, String>, is_kept: impl Fn(&str) -> bool) -> BTreeM
     all.into_iter().filter(|(name, _)| is_kept(name)).collect()
 }
 
-/// Whether an object of the same uid has an older version. Versions of the API server may be compared as numbers; a version that is no
-/// number is never older.
+/// Whether an object of the same uid has an older version. Versions count as numbers; any other text is never older.
 pub(super) fn is_older(uid: &str, version: &str, than: (&str, &str)) -> bool {
     let number = |text: &str| text.parse::<u128>().ok();
     match (number(version), number(than.1)) {

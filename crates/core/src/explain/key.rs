@@ -10,7 +10,7 @@ use crate::docker_config::registry::RegistryKey;
 const OF_DOCKER_HUB: [&str; 4] =
     ["index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"];
 
-/// The cause, and the key for a message.
+/// The cause, and the words for the key in a message.
 pub(super) fn fault(entry: &Entry, image: &Image) -> Option<(Cause, String)> {
     match entry {
         Entry::Login(login) => of_key(&login.registry, image).map(|cause| (cause, format!("`{}`", login.registry))),

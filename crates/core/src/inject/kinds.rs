@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_the_table_holds_what_a_flag_could() {
+    fn every_built_in_path_is_valid_as_a_flag() {
         let lines = KINDS.lines().filter(|line| !line.starts_with('#'));
         for line in lines.clone() {
             assert!(line.split(' ').next().unwrap().parse::<PodPath>().is_ok(), "{line}");

@@ -34,9 +34,9 @@ pub enum Place {
     Cluster,
     /// In this namespace.
     Fixed(Namespace),
-    /// In each namespace of its section.
+    /// In each namespace that is filled in.
     Each,
-    /// The object is the namespace.
+    /// The object has the namespace's name.
     Itself,
 }
 
@@ -106,7 +106,7 @@ impl ObjectTemplate {
         })
     }
 
-    /// The SealedSecret of this pull secret around its sealed value. All SealedSecrets of a run have the same shell.
+    /// The YAML of this pull secret's SealedSecret, with a gap for the sealed value. All SealedSecrets of a run have the same shell.
     pub(super) fn sealed(&self, secret: &PullSecret, shell: &SealedShell) -> io::Result<&SealedText> {
         cached(&self.sealed, || SealedText::new(shell, secret, self.namespace()))
     }

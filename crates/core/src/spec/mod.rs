@@ -19,7 +19,7 @@ use std::path::PathBuf;
 pub use options::{Options, PullSecret};
 pub use origin::{Open, Origin, Parsed, Sourced};
 
-/// The name of the Secret, and of the pull secret without a name.
+/// The default name of a pull secret and of its Secret.
 pub const SECRET_NAME: &str = "image-pull-secret";
 
 impl PullSecret {
@@ -28,7 +28,7 @@ impl PullSecret {
         self.name.as_ref().map_or(SECRET_NAME, |name| name.value.as_str())
     }
 
-    /// Whether its logins were typed: as flags, or as keys in the ConfigMap of a function.
+    /// Whether its logins were typed: as flags, or as keys of a functionConfig.
     pub fn has_typed_logins(&self) -> bool {
         self.logins.as_ref().is_some_and(|logins| logins.origin.is_typed())
     }
@@ -60,7 +60,7 @@ impl fmt::Display for Certificate {
 pub struct Spec {
     /// The options that are the same for the whole run.
     pub options: Options,
-    /// The options of every pull secret.
+    /// The options for every pull secret of lower layers, or for the single one.
     pub each: PullSecret,
     /// The pull secrets; if the list is empty, there is a single one with the options of `each`.
     pub pull_secrets: Vec<PullSecret>,
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_secret_is_filled_by_the_one_of_its_name_and_flags_win_over_every_one() {
+    fn a_pull_secret_takes_missing_values_from_the_one_with_its_name_and_flags_win() {
         let file = Spec { pull_secrets: vec![pull_secret("a", &["x"]), pull_secret("b", &["y"])], ..Spec::default() };
         let cluster = Spec { pull_secrets: vec![pull_secret("b", &[])], ..Spec::default() };
         let merged = Spec::merge([Spec::default(), cluster.clone(), file.clone()]);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn without_pull_secrets_there_is_one_with_what_holds_for_each() {
+    fn without_pull_secrets_there_is_one_with_the_options_of_each() {
         let spec = Spec { each: pull_secret("a", &["x"]), ..Spec::default() };
         assert_eq!(Spec::merge([spec]).all_pull_secrets()[0].secret_name(), "a");
         assert_eq!(Spec::default().all_pull_secrets()[0].secret_name(), SECRET_NAME);

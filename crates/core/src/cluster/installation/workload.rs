@@ -1,4 +1,4 @@
-//! Builds the Deployment of the controller, and the other objects in its namespace.
+//! Builds the Deployment of the controller, and the ServiceAccount, ConfigMap and policies of its Pods.
 
 use serde_json::{Value, json};
 

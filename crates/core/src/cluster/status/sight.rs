@@ -1,4 +1,4 @@
-//! Describes a pull secret in one namespace as a kubelet sees it.
+//! Describes a pull secret in one namespace: its logins, and why a kubelet cannot use it.
 
 use secrecy::ExposeSecret;
 
@@ -10,12 +10,12 @@ use crate::docker_config::kubelet::{Image, matching};
 use crate::docker_config::registry::RegistryKey;
 use crate::names::ResourceName;
 
-/// A pull secret as a kubelet sees it.
+/// The wanted and the existing logins of a pull secret in one namespace.
 pub(super) struct Sight<'a> {
     pub(super) name: &'a ResourceName,
     /// Why a kubelet cannot use it.
     pub(super) fault: Option<String>,
-    /// The registries for which it should have logins, or has them.
+    /// The registries of the wanted logins; if there are none, of the existing logins.
     registries: Vec<RegistryKey>,
     /// The wanted logins, and the existing ones.
     logins: Vec<Credential>,

@@ -38,7 +38,7 @@ pub struct Settings {
 /// Which Secrets of the name are replaced if they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overwrites {
-    /// All of them.
+    /// All, except those of another tool.
     All,
     /// The Secrets of the patcher, and ours (`managedonly`).
     Managed,
@@ -90,7 +90,7 @@ pub fn is_meant(arguments: &[&str], is_there: impl Fn(&str) -> bool) -> bool {
     }
 }
 
-/// Reads the settings from the arguments and from the variables whose names begin with `CONFIG_`; a value that is not UTF-8 is `None`.
+/// Reads the settings. `variables` are those whose names begin with `CONFIG_`; a value that is not UTF-8 is `None`.
 ///
 /// # Errors
 /// Every problem, with the name of the variable or flag, and without a value.
