@@ -82,6 +82,7 @@ impl Explained<'_> {
             "inject" if is_a_word || ["-f", "-n", "--namespaces"].contains(&typed.as_str()) => {
                 "manifests come on standard input, `regcred inject … < FILE`; the namespace of those without one is --namespace"
             }
+            _ if typed.starts_with("--") && typed.contains(' ') => "write the flag and its value as two arguments",
             "verify" if namespaces => "`verify` checks logins and images; namespaces belong to `render`",
             "render" if is_a_word => {
                 "several namespaces are joined by commas, `--namespaces team-a,team-b`; other flags are repeated"

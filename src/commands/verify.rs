@@ -54,9 +54,10 @@ pub fn run(
         let mut problems = [fleet.warnings.clone(), protection(&fleet, environment)?].concat();
         // A list of variables has no output, and encrypts nothing.
         problems.retain(|problem| typed.has("--output") || !matches!(problem.code, Code::NoSops | Code::NoSopsRule));
+        let listed = list(&sources(&fleet.members), arguments.format, environment)?;
         Failure::unless_clean("the input", &problems)?;
         report::warn(&problems);
-        return list(&sources(&fleet.members), arguments.format, environment);
+        return Ok(listed);
     }
     let fleet = resolve(typed, file, arguments.namespace.as_ref(), environment);
     let checked = fleet.and_then(|fleet| checked(fleet, environment));

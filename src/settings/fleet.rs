@@ -94,7 +94,6 @@ impl Fleet {
 /// Limits the work of a run: the pull secrets of every cluster are resolved, and each glob is tried on each name of its list.
 fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec, listed: Option<&Listed>) -> Result<(), Failure> {
     const MOST: usize = 100_000;
-    const MOST_PAIRS: usize = 20_000_000;
     let own = |cluster: &&Cluster| cluster.pull_secrets.as_ref().map_or(file.pull_secrets.len(), Vec::len);
     let (count, all) = (clusters.len(), clusters.iter().map(own).sum::<usize>());
     if all > MOST {
@@ -103,12 +102,10 @@ fn refuse_too_many(clusters: &[&Cluster], file: &FileSpec, listed: Option<&Liste
         return Err(usage(message, "choose fewer clusters with --cluster, or write more than one regcred.yaml"));
     }
     let in_list = listed.map_or(0, |listed| listed.usable.len() + listed.of_the_cluster.len());
-    let (globs, names) = (file::globs(file), in_list + file::longest_list(file));
-    let message =
-        format!("regcred.yaml has {globs} globs for {names} namespaces, and at most {MOST_PAIRS} pairs are compared");
-    let is_too_much = globs.saturating_mul(names) > MOST_PAIRS;
-    let hint = "use fewer, wider globs, or write more than one regcred.yaml";
-    if is_too_much { Err(usage(message, hint)) } else { Ok(()) }
+    match namespaces::too_many_pairs(file::globs(file), in_list + file::longest_list(file)) {
+        Some(problem) => Err(Failure::Usage(vec![problem])),
+        None => Ok(()),
+    }
 }
 
 /// The list of `--namespaces-from`, and its problems.

@@ -1,6 +1,7 @@
 //! Decides which Pods get which reference from `inject`.
 
 use super::file::{File, Spec as FileSpec};
+use super::namespaces::too_many_globs;
 use super::{allowed, fleet, layers, member, pull_secret, same_names, usage, with_known};
 use crate::environment::Environment;
 use regcred_core::diagnostic::{Code, Diagnostic, Failure};
@@ -53,6 +54,9 @@ pub fn rules(
     let mut pull_secrets: Vec<_> = spec.all_pull_secrets().iter().map(rule).collect();
     pull_secrets.sort_by(|one, other| one.name.cmp(&other.name));
     problems.extend(same_names(pull_secrets.iter().map(|pull_secret| &pull_secret.name)));
+    let patterns: Vec<_> =
+        pull_secrets.iter().flat_map(|one| one.include.iter().chain(&one.exclude)).cloned().collect();
+    problems.extend(too_many_globs(&patterns));
     let paths = paths.iter().enumerate().filter_map(|(number, text)| pod_path(text, number + 1, problems));
     let paths: Vec<_> = PodPath::built_in().chain(paths).collect();
     Ok(Rules { pull_secrets, which, paths, namespace: default_namespace(namespace, problems) })

@@ -206,7 +206,7 @@ fn globs_and_names_that_take_hours_to_compare_are_an_error() {
         fs::write(folder.path().join("names"), names).unwrap();
         let output = regcred(folder.path(), "render --output out --namespaces-from names");
         assert_eq!(output.status.code(), Some(code), "{}", said(&output));
-        assert_eq!(said(&output).contains("has 21000 globs for 5000 namespaces"), code == 2, "{}", said(&output));
+        assert_eq!(said(&output).contains("there are 21000 globs for 5000 namespaces"), code == 2, "{}", said(&output));
     }
 }
 
@@ -223,13 +223,10 @@ fn a_tree_is_not_nested_in_another() {
         }
     };
     for inside in ["out/eu", "out/eu/namespaces/clusters"] {
-        refused(
-            &format!("render --output {inside} --cluster eu"),
-            "the directory of `--output` belongs to a tree already",
-        );
+        refused(&format!("render --output {inside} --cluster eu"), "the directory of `--output` belongs to the tree ");
     }
-    refused(&format!("{single} out/eu/inner"), "the directory of `--output` belongs to a tree already");
-    refused(&format!("{single} out"), "in the directory of `--output` is a tree already");
+    refused(&format!("{single} out/eu/inner"), "the directory of `--output` belongs to the tree ");
+    refused(&format!("{single} out"), "in the directory of `--output` is a tree, as its `regcred.lock` says");
     assert!(!folder.path().join("out/eu/eu").exists() && !folder.path().join("out/namespaces").exists());
     done(folder.path(), &format!("{single} out/another"));
 }

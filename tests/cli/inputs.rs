@@ -357,7 +357,7 @@ fn more_clusters_pull_secrets_and_globs_than_anybody_has_are_refused_in_time() {
     let clusters = list("clusters", 400, &|number| format!("{{name: c{number}}}"));
     for (spec, words) in [
         (pull_secrets(400, "") + &clusters, "400 clusters with 160000 pull secrets together, and at most 100000"),
-        (pull_secrets(1, &globs), "a pull secret has 1001 globs for namespaces, and at most 1000"),
+        (pull_secrets(1, &globs), "there are 1001 globs for namespaces, and at most 1000"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         fs::File::create(folder.path().join("regcred.yaml"))

@@ -437,6 +437,8 @@ fn is_denied(account: &Account, namespace: &str, requests: &Requests) {
     for forged in [
         metadata("labels", json!({"sealedsecrets.bitnami.com/sealed-secrets-key": "active"})),
         metadata("annotations", json!({"acme.test/other": "x"})),
+        metadata("annotations", json!({})),
+        metadata("labels", json!({})),
         metadata("finalizers", json!(["acme.test/never"])),
         metadata("ownerReferences", json!([owner])),
         immutable,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::cli::cluster::PlaceArguments;
+use crate::settings::namespaces::too_many_pairs;
 use crate::settings::{PullSecretSettings, Settings};
 use regcred_cluster::read::{self, Spaces, Which};
 use regcred_cluster::server::Server;
@@ -38,6 +39,10 @@ pub(super) async fn chosen(
         None => Which::Labelled(place.selector.as_deref()),
     };
     let mut spaces = read::namespaces(server, which).await.map_err(|problem| vec![problem])?;
+    let globs = choices.iter().flat_map(|choice| choice.include.iter().chain(choice.exclude));
+    if let Some(problem) = too_many_pairs(globs.map(NamespacePattern::globs).sum(), spaces.len()) {
+        return Err(vec![problem]);
+    }
     let chosen: Vec<Chosen> = choices.iter().map(|choice| choice.choose(&spaces)).collect();
     let mut problems = problems(&chosen, place, aim);
     problems.extend(unmatched(&choices, &spaces).filter(|_| aim == Aim::Serve && place.selector.is_none()));

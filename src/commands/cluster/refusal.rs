@@ -29,7 +29,7 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
         (Reason::Managed, whose) => {
             let tool = whose.as_ref().map_or_else(|| "another tool".to_owned(), ToString::to_string);
             Diagnostic::error(Code::NotOurs, format!("{place} is managed by {tool}, and holds other logins")).hint(
-                "change it there; or rename our Secret with --secret-name, or leave this Secret with --on-conflict skip",
+                "change it there; or rename our Secret (--secret-name, or its `name` in regcred.yaml), or leave this Secret with --on-conflict skip",
             )
         }
         (Reason::Unchangeable, _) => Diagnostic::error(
@@ -43,14 +43,16 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
             let holds = if is_equal(step, delivery) { "the same logins" } else { "other logins" };
             let hint = match (is_equal(step, delivery), delivery.on_conflict) {
                 _ if is_fixed(step) => {
-                    "the Secret is of another type or immutable: --recreate --on-conflict overwrite deletes it and creates it again; or rename our Secret with --secret-name"
+                    "the Secret is of another type or immutable: --recreate --on-conflict overwrite deletes it and creates it again; or rename our Secret (--secret-name, or its `name` in regcred.yaml)"
                 }
-                (true, _) => "--on-conflict adopt takes the Secret over; or rename our Secret with --secret-name",
+                (true, _) => {
+                    "--on-conflict adopt takes the Secret over; or rename our Secret (--secret-name, or its `name` in regcred.yaml)"
+                }
                 (false, OnConflict::Adopt) => {
-                    "adopt takes over equal logins only; --on-conflict overwrite replaces them, --secret-name renames our Secret"
+                    "adopt takes over equal logins only; --on-conflict overwrite replaces them, --secret-name or `name` in regcred.yaml renames our Secret"
                 }
                 (false, _) => {
-                    "rename our Secret with --secret-name; --on-conflict skip leaves the existing Secret, overwrite replaces it"
+                    "rename our Secret (--secret-name, or its `name` in regcred.yaml); --on-conflict skip leaves the existing Secret, overwrite replaces it"
                 }
             };
             let as_owner =

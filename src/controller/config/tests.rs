@@ -57,7 +57,7 @@ fn everything_that_only_other_commands_can_do_is_reported_at_once() {
     let Err(problems) = read(&format!("{{pullSecrets: [{{namespaces: {{exclude: ['{braces}']}}}}]}}")) else {
         panic!("refused")
     };
-    assert_eq!(problems, ["a pull secret has 1024 globs for namespaces, and at most 1000 are tried"]);
+    assert_eq!(problems, ["there are 1024 globs for namespaces, and at most 1000 are tried"]);
 }
 
 #[test]

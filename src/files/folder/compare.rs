@@ -11,7 +11,7 @@ use super::cursor::Cursor;
 use super::entry::{Content, Entry, NeedsLogins, is_headed};
 use super::line::{Hashes, Line, Verdict};
 use super::parsed::DOCKER_CONFIG;
-use super::path::{Found, TreePath};
+use super::path::{Found, LOCK, TreePath};
 use super::read;
 use super::root::{Kind, Root, State};
 use crate::files::marks::key::{Hasher, Key};
@@ -106,8 +106,10 @@ impl<'a> Observer<'a> {
         let owner = match self.root.kind {
             Kind::Tree if lines.is_empty() && marks.is_some_and(Marks::has_signed) => Owner::Proven,
             Kind::Tree if lines.is_empty() => Owner::Another,
-            Kind::Tree if is_signed || (verdict == Verdict::Same && starts_as_ours(&place)?) => Owner::Proven,
+            Kind::Tree if is_signed || (verdict == Verdict::Same && is_ours(&entry.path, &place)?) => Owner::Proven,
             Kind::Tree if is_merged || is_ours(&entry.path, &place)? => Owner::Claimed,
+            // A login in clear never stays. Else a line that is not signed, which anybody can write, is not enough.
+            Kind::Tree if encrypted || (lines.iter().any(Line::tells) && !self.key.is_there()) => Owner::Claimed,
             Kind::Tree => Owner::Another,
             Kind::File(_) if starts_as_ours(&place)? => Owner::Proven,
             Kind::File(_) => Owner::Another,
@@ -146,9 +148,11 @@ impl<'a> Observer<'a> {
         let is_as_written = is_same || !lines.iter().any(Line::tells);
         // We write no `.gitignore` below the top. Git was asked while this one existed: without it, a Secret in clear could enter Git.
         let is_foreign_ignore_file = path.folders().next().is_some() && place.ends_with(git::IGNORE_FILE);
+        let is_in_another_tree = path.folders().any(|folder| self.root.path.join(folder).join(LOCK).exists());
         let owner = match is_ours(path.as_str(), &place)? {
             _ if is_foreign_ignore_file => Owner::Another,
             _ if is_signed => Owner::Proven,
+            _ if is_in_another_tree => Owner::Another,
             // Without its key, the HMAC of a secret in clear says nothing.
             true if is_as_written || !lines.iter().any(|line| line.public().is_some()) => Owner::Proven,
             _ => Owner::Claimed,
@@ -247,6 +251,11 @@ pub fn starts_as_ours(place: &Path) -> io::Result<bool> {
     let start = start_of(place)?;
     let is_a_docker_config = DOCKER_CONFIG.iter().any(|ours| start.starts_with(ours.as_bytes()));
     Ok(start.is_empty() || is_a_docker_config || is_marked(place, b"regcred")?)
+}
+
+/// Whether a file has our header.
+pub fn has_our_header(place: &Path) -> io::Result<bool> {
+    Ok(is_headed(&start_of(place)?))
 }
 
 /// Whether a file is surely ours: it has our header, or is our `.gitignore`, or JSON with a label of our objects.

@@ -5,11 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::compare;
 use super::lock::{self, Lock};
 use super::path;
 use super::read;
 use super::staging;
 use super::turn::{A_MINUTE, A_SECOND, Turn, take_turn};
+use crate::environment::place::is_root;
 use crate::files;
 use crate::files::git::{self, IGNORE_ALL, IGNORE_FILE};
 use crate::files::new_paths::NewPaths;
@@ -126,12 +128,16 @@ impl Root {
         if self.kind != Kind::Tree || self.state == State::Listed {
             return Ok(());
         }
-        let is_a_tree = |folder: &Path| folder.join(path::LOCK).is_file();
+        let is_a_tree = |folder: &Path| compare::has_our_header(&folder.join(path::LOCK)).unwrap_or(false);
         let mut entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
         let place = self.path.ancestors().find_map(|folder| folder.canonicalize().ok()).unwrap_or_default();
+        let top = place.ancestors().find(|folder| is_root(folder)).unwrap_or(Path::new(""));
         let output = self.kind.name();
-        let (what, hint) = if place.ancestors().any(is_a_tree) {
-            (format!("{output} belongs to a tree"), "name a folder outside of it")
+        let (what, hint) = if let Some(outer) = place.ancestors().find(|folder| is_a_tree(folder)) {
+            if !outer.starts_with(top) {
+                return Ok(());
+            }
+            (format!("{output} belongs to the tree {}", outer.display()), "name a folder outside of it")
         } else if let Some(inner) = entries.find(|entry| is_a_tree(&entry.path())) {
             (
                 format!("`{}` in {output} is a tree", inner.file_name().display()),
@@ -140,7 +146,7 @@ impl Root {
         } else {
             return Ok(());
         };
-        let message = format!("{what} already, as its `{}` says, and trees are not nested", path::LOCK);
+        let message = format!("{what}, as its `{}` says, and trees are not nested", path::LOCK);
         let hint = format!("{hint}; if no run writes that tree any more, remove it first");
         Err(Failure::of("the output", Diagnostic::error(Code::NotOurs, message).hint(hint)))
     }

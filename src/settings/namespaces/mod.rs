@@ -73,13 +73,21 @@ pub fn patterns(
     Vec::new()
 }
 
-/// Refuses a list with too many globs: each glob, and each alternative in its braces, is tried on every namespace.
+/// Refuses too many globs: each glob, and each alternative in its braces, is tried on every namespace.
 pub fn too_many_globs(patterns: &[NamespacePattern]) -> Option<Diagnostic> {
     const MOST: usize = 1_000;
     let globs = patterns.iter().map(NamespacePattern::globs).sum::<usize>();
-    let message = format!("a pull secret has {globs} globs for namespaces, and at most {MOST} are tried");
+    let message = format!("there are {globs} globs for namespaces, and at most {MOST} are tried");
     let hint = "name the namespaces, or use fewer, wider globs";
     (globs > MOST).then(|| Diagnostic::error(Code::InvalidList, message).hint(hint))
+}
+
+/// Refuses globs and names that take too long to compare.
+pub fn too_many_pairs(globs: usize, names: usize) -> Option<Diagnostic> {
+    const MOST: usize = 20_000_000;
+    let message = format!("there are {globs} globs for {names} namespaces, and at most {MOST} pairs are compared");
+    let hint = "use fewer, wider globs, or write more than one regcred.yaml";
+    (globs.saturating_mul(names) > MOST).then(|| Diagnostic::error(Code::InvalidList, message).hint(hint))
 }
 
 #[cfg(test)]

@@ -31,7 +31,13 @@ impl Grant<'_> {
         let condition = self.subjects.iter().map(Subject::condition).collect::<Vec<_>>().join(" || ");
         let account = ("is-the-account", condition.as_str());
         let name = |suffix: &str| format!("{}-{suffix}", self.name());
-        let mut policies = policy(&name("secrets"), "secrets", account, &guard.secret_rules()).to_vec();
+        let is_marked = guard.is_its_own.replace("oldObject", "object");
+        let mut rules = guard.secret_rules();
+        rules.push((
+            "regcred may write no Secret without its label and its owner's annotation".to_owned(),
+            format!("request.operation == 'DELETE' || {is_marked}"),
+        ));
+        let mut policies = policy(&name("secrets"), "secrets", account, &rules).to_vec();
         // The request for a ServiceAccount or a Pod does not name the pull secret.
         guard.is_served = served(Which::Any);
         if self.link == Link::ServiceAccount {
