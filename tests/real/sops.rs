@@ -386,8 +386,8 @@ fn a_program_that_prints_something_else_is_not_believed() {
     let Some(repository) = Repository::new(&format!("creation_rules: [{FLUX_RULE}]")) else { return };
     let arguments = ["-n", "team-a", "--format", "directory", "--output", "out"];
     for (script, words) in [
-        ("cat", "something else"),
-        ("true", "something else"),
+        ("cat", "in encrypted form"),
+        ("true", "in encrypted form"),
         (r"cat; printf 'sops: {mac: x, lastmodified: x, version: x}\n'", "leaves `data..dockerconfigjson`"),
         ("cat >&2; exit 1", "sops says: apiVersion: v1 kind: Secret data: .dockerconfigjson: [hidden] metadata:"),
         ("echo $DOCKERHUB_AUTH >&2; exit 1", "sops says nothing"),
