@@ -110,9 +110,8 @@ impl<'a> Observer<'a> {
             Kind::Tree if is_merged || is_ours(&entry.path, &place)? => Owner::Claimed,
             // A login in clear never stays. Else a line that is not signed, which anybody can write, is not enough.
             Kind::Tree if encrypted || (lines.iter().any(Line::tells) && !self.key.is_there()) => Owner::Claimed,
-            Kind::Tree => Owner::Another,
             Kind::File(_) if starts_as_ours(&place)? => Owner::Proven,
-            Kind::File(_) => Owner::Another,
+            Kind::Tree | Kind::File(_) => Owner::Another,
         };
         let is_unsigned =
             encrypted && self.key.is_there() && self.root.kind == Kind::Tree && !lines.is_empty() && !is_signed;

@@ -192,6 +192,7 @@ fn unclosed(text: &str, stop: Option<(usize, usize)>) -> Option<(char, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use regcred_core::names::NamespacePattern;
 
     const HEAD: &str = "apiVersion: regcred.dev/v1alpha1\nkind: RegistryCredentials\nmetadata: {name: acme}\n";
 

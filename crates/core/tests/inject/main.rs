@@ -96,6 +96,8 @@ fn every_kind_that_makes_pods_gets_the_reference_in_its_pod_spec() {
     }
 }
 
+const WRONG_PATHS: &str = "foo.bar spec.job[].template.spec spec.jobs.template.spec spec spec.jobs[].template";
+
 #[test]
 fn objects_of_unknown_kinds_with_matching_images_are_named_with_the_path_to_type() {
     let warnings = |text: &str| {
@@ -121,8 +123,7 @@ fn objects_of_unknown_kinds_with_matching_images_are_named_with_the_path_to_type
          `imagePullSecrets`, say where with `--path Farm.example.com=PATH`; else link its ServiceAccount"
         ]
     );
-    const WRONG: &str = "foo.bar spec.job[].template.spec spec.jobs.template.spec spec spec.jobs[].template";
-    for wrong in WRONG.split(' ').chain(["spec.jobs[].template.spec.containers[]"]) {
+    for wrong in WRONG_PATHS.split(' ').chain(["spec.jobs[].template.spec.containers[]"]) {
         let mut rules = rules(&["ghcr.io"], Which::Matching);
         rules.paths.push(format!("Farm={wrong}").parse().unwrap());
         let warnings = inject::inject(object, &rules).unwrap().warnings;
