@@ -260,7 +260,7 @@ pub fn has_our_header(place: &Path) -> io::Result<bool> {
 /// Whether a file is surely ours: it has our header, or is our `.gitignore`, or JSON with a label of our objects.
 fn is_ours(path: &str, place: &Path) -> io::Result<bool> {
     let is_ignore_file = path == git::IGNORE_FILE;
-    Ok(is_marked(place, b"\"app.kubernetes.io/managed-by\"")?
+    Ok(is_marked(place, b"\"app.kubernetes.io/managed-by\":\"regcred\"")?
         || (is_ignore_file && **read::text(place)?.unwrap_or_default() == *git::IGNORE_ALL))
 }
 
