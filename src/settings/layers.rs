@@ -151,8 +151,9 @@ fn with_namespaces(
 
 fn pull_secret(entry: &file::PullSecret, origin: &dyn Fn(&'static str) -> Origin, known: &Known<'_>) -> PullSecret {
     let file::PullSecret { name, logins, external, namespaces, service_accounts, also_reference } = entry;
+    let of = name.as_ref().map_or(String::new(), |name| format!(" of the pull secret `{name}`"));
     let logins = logins.iter().enumerate().map(|(number, login)| {
-        let place = format!("`logins`, item {} in regcred.yaml", number + 1);
+        let place = format!("`logins`, item {}{of} in regcred.yaml", number + 1);
         let source = self::login(login, &place, known)?;
         known.allowed.confined(source, &place)
     });

@@ -55,8 +55,11 @@ fn explain(step: &Step, delivery: &Delivery<'_>) -> Diagnostic {
                     "rename our Secret (--secret-name, or its `name` in regcred.yaml); --on-conflict skip leaves the existing Secret, overwrite replaces it"
                 }
             };
-            let as_owner =
-                if whose.is_some() { "; or run with the regcred.yaml of that owner (`--config`)" } else { "" };
+            let as_owner = if whose.is_some() {
+                "; or run with the regcred.yaml of that owner (`--config`), or with --no-config if it has none"
+            } else {
+                ""
+            };
             let problem = Diagnostic::error(Code::NotOurs, format!("{place} is {owner}, and holds {holds}"));
             problem.hint(format!("{hint}{as_owner}"))
         }
