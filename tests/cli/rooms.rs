@@ -199,7 +199,7 @@ fn paths_of_every_form_are_seen() {
 }
 
 /// The limit for lines of Rust without unit tests, apart from those for a live cluster.
-const LINES: usize = 27_430;
+const LINES: usize = 27_395;
 /// The modules for a live cluster, which are counted separately.
 const LIVE: &[&str] = &[
     "crates/cluster/src",

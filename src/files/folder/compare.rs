@@ -108,8 +108,16 @@ impl<'a> Observer<'a> {
             Kind::Tree if lines.is_empty() => Owner::Another,
             Kind::Tree if is_signed || (verdict == Verdict::Same && is_ours(&entry.path, &place)?) => Owner::Proven,
             Kind::Tree if is_merged || is_ours(&entry.path, &place)? => Owner::Claimed,
-            // A login in clear never stays. Else a line that is not signed, which anybody can write, is not enough.
-            Kind::Tree if encrypted || (lines.iter().any(Line::tells) && !self.key.is_there()) => Owner::Claimed,
+            // A login in clear never stays.
+            Kind::Tree if encrypted => Owner::Claimed,
+            // Anybody can write a line that is not signed: it is believed only without a key, for an edited file, which gets a warning, and
+            // for JSON, which has no header.
+            Kind::Tree if !self.key.is_there() && verdict == Verdict::Different => Owner::Claimed,
+            Kind::Tree
+                if !self.key.is_there() && verdict == Verdict::Same && place.extension() == Some("json".as_ref()) =>
+            {
+                Owner::Claimed
+            }
             Kind::File(_) if starts_as_ours(&place)? => Owner::Proven,
             Kind::Tree | Kind::File(_) => Owner::Another,
         };

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::compare;
@@ -131,12 +132,16 @@ impl Root {
         let is_a_tree = |folder: &Path| compare::has_our_header(&folder.join(path::LOCK)).unwrap_or(false);
         let mut entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
         let place = self.path.ancestors().find_map(|folder| folder.canonicalize().ok()).unwrap_or_default();
-        let top = place.ancestors().find(|folder| is_root(folder)).unwrap_or(Path::new(""));
+        let top = place.ancestors().find(|folder| is_root(folder));
+        let uid = |path: &Path| path.metadata().map(|there| there.uid()).ok();
+        // Outside of a work tree, a folder above may be another user's.
+        let is_related = |folder: &Path| match top {
+            Some(top) => folder.starts_with(top),
+            None => uid(&folder.join(path::LOCK)) == uid(&place),
+        };
         let output = self.kind.name();
-        let (what, hint) = if let Some(outer) = place.ancestors().find(|folder| is_a_tree(folder)) {
-            if !outer.starts_with(top) {
-                return Ok(());
-            }
+        let outer = place.ancestors().find(|folder| is_a_tree(folder) && is_related(folder));
+        let (what, hint) = if let Some(outer) = outer {
             (format!("{output} belongs to the tree {}", outer.display()), "name a folder outside of it")
         } else if let Some(inner) = entries.find(|entry| is_a_tree(&entry.path())) {
             (
