@@ -159,7 +159,7 @@ fn check_exclude(patcher: Patcher, exclude: &[NamespacePattern], place: &str, pr
         ),
         Patcher::Tamcore if !go::is_glob(glob) => Some(
             Diagnostic::error(Code::InvalidGlob, format!("{place}, item {number}: tamcore's patcher reads globs as Go does, and not this one"))
-                .hint("write *, ?, [a-c] or [^a-c], and each alternative of {…} as a glob of its own"),
+                .hint("write *, ?, [a-c] or [^a-c], and one glob for each alternative of {…}"),
         ),
         Patcher::Tamcore => None,
     }));

@@ -257,7 +257,7 @@ fn open(place: &Path) -> io::Result<impl io::Read> {
 pub fn starts_as_ours(place: &Path) -> io::Result<bool> {
     let start = start_of(place)?;
     let is_a_docker_config = DOCKER_CONFIG.iter().any(|ours| start.starts_with(ours.as_bytes()));
-    Ok(start.is_empty() || is_a_docker_config || is_marked(place, b"regcred")?)
+    Ok(start.is_empty() || is_a_docker_config || is_marked(place, &start, b"regcred")?)
 }
 
 /// Whether a file has our header.
@@ -268,15 +268,14 @@ pub fn has_our_header(place: &Path) -> io::Result<bool> {
 /// Whether a file is surely ours: it has our header, or is our `.gitignore`, or JSON with a label of our objects.
 fn is_ours(path: &str, place: &Path) -> io::Result<bool> {
     let is_ignore_file = path == git::IGNORE_FILE;
-    Ok(is_marked(place, b"\"app.kubernetes.io/managed-by\":\"regcred\"")?
+    Ok(is_marked(place, &start_of(place)?, b"\"app.kubernetes.io/managed-by\":\"regcred\"")?
         || (is_ignore_file && **read::text(place)?.unwrap_or_default() == *git::IGNORE_ALL))
 }
 
 /// Whether a file has our header, or is JSON, which has no comment at its beginning, with this text.
-fn is_marked(place: &Path, mark: &[u8]) -> io::Result<bool> {
-    let start = start_of(place)?;
+fn is_marked(place: &Path, start: &[u8], mark: &[u8]) -> io::Result<bool> {
     let text = if start.starts_with(b"{") { read::text(place)?.unwrap_or_default() } else { Zeroizing::default() };
-    Ok(is_headed(&start) || text.windows(mark.len()).any(|window| window == mark))
+    Ok(is_headed(start) || text.windows(mark.len()).any(|window| window == mark))
 }
 
 fn start_of(place: &Path) -> io::Result<Zeroizing<Vec<u8>>> {

@@ -32,7 +32,7 @@ pub(super) fn reference_dropped(facts: &Facts) -> Option<String> {
     Some(format!("`{name}`{by}"))
 }
 
-/// Whether the Pod lacks a reference that its ServiceAccount has now, and has no reference of its own.
+/// The first reference that the ServiceAccount got after the Pod was created, if the Pod has no references but those of its ServiceAccount.
 pub(super) fn linked_later(facts: &Facts) -> Option<String> {
     let pod = facts.pod.as_ref()?;
     let is_of_account = pod.references.iter().all(|name| facts.account.references.contains(name));
